@@ -1,0 +1,66 @@
+# Libraries, each as one target weir_dep_NAME. Where they come from: docs/dependencies.md.
+#
+# WEIR_DEPS is the folder that `tools/setup` fills: ONNX Runtime and the tokenizer library.
+
+find_package(Threads REQUIRED)
+
+function(weir_dependency name)
+  add_library(weir_dep_${name} INTERFACE)
+  target_link_libraries(weir_dep_${name} INTERFACE ${ARGN})
+endfunction()
+
+# Static where the distribution has it; a shared one is carried along by `make install`.
+function(weir_library variable name)
+  find_library(${variable} NAMES lib${name}.a ${name} REQUIRED)
+  if(${variable} MATCHES "\\.so$")
+    set_property(GLOBAL APPEND PROPERTY WEIR_SHARED_LIBRARIES ${${variable}})
+  endif()
+endfunction()
+
+weir_library(WEIR_FMT fmt)
+weir_dependency(fmt ${WEIR_FMT})
+
+weir_library(WEIR_SPDLOG spdlog)
+weir_dependency(spdlog ${WEIR_SPDLOG} ${WEIR_FMT} Threads::Threads)
+target_compile_definitions(weir_dep_spdlog INTERFACE SPDLOG_COMPILED_LIB SPDLOG_FMT_EXTERNAL)
+
+weir_library(WEIR_PROMETHEUS prometheus-cpp-core)
+weir_dependency(prometheus ${WEIR_PROMETHEUS})
+
+weir_library(WEIR_SIMDJSON simdjson)
+weir_dependency(simdjson ${WEIR_SIMDJSON})
+
+weir_library(WEIR_YAML yaml-cpp)
+weir_dependency(yaml ${WEIR_YAML})
+
+weir_dependency(rapidjson)
+weir_dependency(cli11)
+
+find_package(Boost 1.81 REQUIRED)
+weir_dependency(boost Boost::headers Threads::Threads)
+target_compile_definitions(weir_dep_boost INTERFACE BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_BOOST_REGEX)
+
+# ONNX Runtime: an official release that the user points at, an installed package, else what set-up fetched.
+set(ONNXRUNTIME_ROOT "$ENV{ONNXRUNTIME_ROOT}" CACHE PATH "An unpacked official release of ONNX Runtime")
+if(NOT ONNXRUNTIME_ROOT)
+  find_package(onnxruntime CONFIG QUIET)
+endif()
+if(onnxruntime_FOUND)
+  weir_dependency(onnxruntime onnxruntime::onnxruntime)
+  get_target_property(WEIR_ORT_LIBRARY onnxruntime::onnxruntime IMPORTED_LOCATION)
+else()
+  set(hints ${ONNXRUNTIME_ROOT})
+  if(NOT hints)
+    set(hints ${WEIR_DEPS}/onnxruntime)
+  endif()
+  find_path(WEIR_ORT_INCLUDE onnxruntime_cxx_api.h PATHS ${hints}
+            PATH_SUFFIXES include include/onnxruntime NO_DEFAULT_PATH REQUIRED)
+  find_library(WEIR_ORT_LIBRARY NAMES onnxruntime libonnxruntime.so.1 PATHS ${hints} PATH_SUFFIXES lib
+               NO_DEFAULT_PATH REQUIRED)
+  weir_dependency(onnxruntime ${WEIR_ORT_LIBRARY})
+  target_include_directories(weir_dep_onnxruntime SYSTEM INTERFACE ${WEIR_ORT_INCLUDE})
+endif()
+
+# The tokenizer library (src/text/tokenizer_ffi), built by set-up: a static Rust library.
+find_library(WEIR_TOKENIZER NAMES libweir_tokenizer.a PATHS ${WEIR_DEPS}/tokenizer/lib NO_DEFAULT_PATH REQUIRED)
+weir_dependency(tokenizer ${WEIR_TOKENIZER} Threads::Threads ${CMAKE_DL_LIBS} m)

@@ -1,0 +1,87 @@
+#include "app/application.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <utility>
+
+#include "base/log.h"
+#include "http/middleware.h"
+#include "http/routes.h"
+
+namespace weir::app {
+namespace {
+
+// For writing the last answers once their jobs have been given up.
+constexpr std::chrono::milliseconds kLastAnswers{500};
+
+}  // namespace
+
+Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
+  std::unique_ptr<Application> app(new Application(config));
+  for (const std::filesystem::path& folder : config.models) {
+    Status added = app->core_.folders.AddAll(folder);
+    if (!added) return Forward(added);
+  }
+  if (app->core_.folders.Names().empty()) {
+    return Fail(Code::kNotFound, "there is no model to serve: name a folder of model folders with --models DIR");
+  }
+  app->AddRoutes();
+  Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->core_.metrics);
+  if (!server) return Forward(server);
+  app->server_ = std::move(*server);
+  return app;
+}
+
+void Application::AddRoutes() {
+  router_.Use(http::NewRequestIdMiddleware());
+  router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
+  router_.Use(http::NewMetricsMiddleware(core_.metrics, Clock::Steady()));
+  const auto ready = [this] { return Ready(); };
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = core_.metrics, .ready = ready});
+  http::AddTextRoutes(router_, {.engine = core_.engine,
+                                .texts = core_.texts,
+                                .default_model = config_.default_model,
+                                .started_at = std::chrono::duration_cast<std::chrono::seconds>(now).count()});
+  http::AddOipRoutes(router_, {.engine = core_.engine, .ready = ready});
+}
+
+void Application::Start() {
+  for (const std::string& name : core_.folders.Names()) {
+    core_.engine.Load(name, [](const Result<Registry::DeploymentPtr>&) {});
+  }
+  server_->Start();
+}
+
+void Application::WaitLoaded() {
+  for (const std::string& name : core_.folders.Names()) {
+    const Status ignored = core_.engine.LoadAndWait(name);  // the registry has logged and kept the reason
+  }
+}
+
+Status Application::Ready() const {
+  if (stopping_) return Fail(Code::kUnavailable, "the server is stopping");
+  std::size_t ready = 0;
+  for (const ModelStatus& model : core_.engine.States()) {
+    if (model.state == ModelState::kLoading) {
+      return Fail(Code::kUnavailable, fmt::format("model '{}' is loading", model.name));
+    }
+    ready += model.state == ModelState::kReady ? 1 : 0;
+  }
+  if (ready == 0) return Fail(Code::kUnavailable, "no model is ready");
+  return {};
+}
+
+bool Application::Stop(const std::stop_token& hurry) {
+  stopping_ = true;
+  const Deadline deadline = Deadline::After(Clock::Steady(), config_.drain_deadline);
+  server_->StopAccepting();
+  bool clean = server_->WaitIdle(deadline, hurry);
+  core_.engine.Close();
+  clean = core_.engine.Drain(clean ? deadline : Deadline(TimePoint()), hurry) && clean;
+  if (!clean) server_->WaitIdle(Deadline::After(Clock::Steady(), kLastAnswers), {});
+  return clean;
+}
+
+}  // namespace weir::app

@@ -1,0 +1,49 @@
+// `weir serve`: the server put together, and its life.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <stop_token>
+
+#include "app/config.h"
+#include "app/core.h"
+#include "http/router.h"
+#include "http/server.h"
+
+namespace weir::app {
+
+//   Starting -> Serving -> Stopping -> Draining(deadline) -> Stopped
+//
+// Owned by main. Make, Start, Stop, in this order, from one thread; Stop blocks while it drains.
+class Application {
+ public:
+  // Reads the model folders and binds the port. Nothing is served yet.
+  static Result<std::unique_ptr<Application>> Make(const Config& config);
+
+  // Listens and begins to load every model. Never blocks.
+  void Start();
+  // Blocks until each model is ready or has failed.
+  void WaitLoaded();
+  // Readiness off, intake closed, requests under way answered until the drain deadline (or until `hurry` says
+  // stop), the rest answered with 503. True when nothing had to be given up.
+  bool Stop(const std::stop_token& hurry);
+
+  // Whether requests can be answered; the error says why not.
+  Status Ready() const;
+  std::uint16_t port() const { return server_->port(); }
+  const Config& config() const { return config_; }
+  Engine& engine() { return core_.engine; }
+  const http::Router& router() const { return router_; }
+
+ private:
+  explicit Application(const Config& config) : config_(config), core_(config) {}
+  void AddRoutes();
+
+  const Config config_;
+  std::atomic<bool> stopping_ = false;
+  Core core_;
+  http::Router router_;
+  std::unique_ptr<http::Server> server_;  // last: its threads use all of the above
+};
+
+}  // namespace weir::app

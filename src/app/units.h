@@ -1,0 +1,24 @@
+// Durations and sizes as people write them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace weir::app {
+
+// "250ms", "30s", "5m", "1h"; a bare number is refused, because nobody can tell its unit.
+Result<Duration> ParseDuration(std::string_view text);
+std::string DurationText(Duration duration);
+
+// "64MiB", "10MB", "512KiB", "1GiB" or a plain number of bytes.
+Result<std::uint64_t> ParseSize(std::string_view text);
+std::string SizeText(std::uint64_t bytes);
+
+// A whole number from `least` to `most`.
+Result<std::uint64_t> ParseCount(std::string_view text, std::uint64_t least, std::uint64_t most);
+
+}  // namespace weir::app

@@ -1,0 +1,16 @@
+// The subcommands of the program, one file each.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace weir::cli {
+
+// Each adds one subcommand to the command line; its callback ends by throwing CLI::RuntimeError with the
+// exit code when it fails. Exit codes: 0 done, 1 failed, 2 wrong use or configuration.
+void AddServe(CLI::App& program);
+void AddPredict(CLI::App& program);
+void AddOptions(CLI::App& program);
+
+}  // namespace weir::cli

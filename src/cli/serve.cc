@@ -1,0 +1,160 @@
+// `weir serve`: the server, until a signal.
+#include <fmt/core.h>
+#include <pthread.h>
+
+#include <CLI/CLI.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "app/application.h"
+#include "app/config.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/fail.h"
+
+namespace weir::cli {
+namespace {
+
+struct ServeFlags {
+  std::vector<std::string> models;
+  std::string port;
+  std::string address;
+  std::string config;
+  std::vector<std::string> settings;
+};
+
+app::Config Configure(const ServeFlags& flags) {
+  app::Config config;
+  QuitUnless(app::LoadConfig(flags.config, config));
+  if (!flags.models.empty()) config.models.clear();
+  for (const std::string& folder : flags.models) QuitUnless(SetOption("models", folder, "--models", config));
+  if (!flags.port.empty()) QuitUnless(SetOption("server.port", flags.port, "--port", config));
+  if (!flags.address.empty()) QuitUnless(SetOption("server.address", flags.address, "--address", config));
+  for (const std::string& setting : flags.settings) {
+    const std::size_t equals = setting.find('=');
+    if (equals == std::string::npos) Quit({Code::kInvalidArgument, "--set takes KEY=VALUE, not '" + setting + "'"});
+    QuitUnless(SetOption(setting.substr(0, equals), setting.substr(equals + 1), "--set " + setting, config));
+  }
+  return config;
+}
+
+void PrintModels(app::Application& app) {
+  fmt::print("\nModels\n");
+  for (const ModelStatus& model : app.engine().States()) {
+    if (model.state == ModelState::kReady) {
+      fmt::print("  {:<16} {}\n", model.name, model.task);
+    } else {
+      fmt::print("  {:<16} {}: {}\n", model.name, ModelStateName(model.state), model.reason);
+    }
+  }
+}
+
+// One line to paste, for the most telling model that is there.
+void PrintExample(app::Application& app, const std::string& url) {
+  std::string embedding;
+  std::string classification;
+  std::string tensor;
+  for (const ModelStatus& model : app.engine().States()) {
+    if (model.task == "embedding") embedding = model.name;
+    if (model.task == "classification") classification = model.name;
+    if (model.task == "tensor") tensor = model.name;
+  }
+  fmt::print("\nTry\n");
+  if (!classification.empty()) {
+    fmt::print("  curl {}/v1/classify -d '{{\"model\": \"{}\", \"input\": \"What a lovely day.\"}}'\n", url,
+               classification);
+  } else if (!embedding.empty()) {
+    fmt::print("  curl {}/v1/embeddings -d '{{\"model\": \"{}\", \"input\": \"What a lovely day.\"}}'\n", url, embedding);
+  } else if (!tensor.empty()) {
+    fmt::print("  curl {}/v2/models/{}\n", url, tensor);
+  }
+}
+
+void PrintWelcome(app::Application& app) {
+  const std::string& address = app.config().server.address;
+  const bool is_v6 = address.find(':') != std::string::npos;
+  const std::string url = fmt::format("http://{}:{}", is_v6 ? "[" + address + "]" : address, app.port());
+  PrintModels(app);
+  fmt::print("\nDoors at {}\n", url);
+  for (const http::Router::RouteInfo& route : app.router().List()) {
+    fmt::print("  {:<5}{}\n", route.method, route.pattern);
+  }
+  PrintExample(app, url);
+  fmt::print("\nReady. Ctrl-C stops.\n");
+  std::fflush(stdout);
+}
+
+// Signals are taken by sigwait on the main thread alone; every other thread is born with them blocked.
+// SIGUSR1 is how the program's own threads wake the main one.
+sigset_t BlockSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return signals;
+}
+
+int WaitForSignal(const sigset_t& signals) {
+  int signal = 0;
+  while (sigwait(&signals, &signal) != 0) {
+  }
+  return signal;
+}
+
+// Drains on a thread of its own, so that a second signal can cut it short.
+bool StopOnSignals(app::Application& app, const sigset_t& signals) {
+  const pthread_t main_thread = pthread_self();
+  bool clean = false;
+  std::jthread drain([&](const std::stop_token& hurry) {
+    clean = app.Stop(hurry);
+    pthread_kill(main_thread, SIGUSR1);
+  });
+  while (WaitForSignal(signals) != SIGUSR1) {
+    log::Warn("second signal: stopping now");
+    drain.request_stop();
+  }
+  drain.join();
+  return clean;
+}
+
+void Serve(const ServeFlags& flags) {
+  const sigset_t signals = BlockSignals();
+  const app::Config config = Configure(flags);
+  log::SetLevel(config.log_level);
+  Result<std::unique_ptr<app::Application>> app = app::Application::Make(config);
+  QuitUnless(app);
+  (*app)->Start();
+  std::jthread welcome([&] {
+    (*app)->WaitLoaded();
+    if ((*app)->Ready()) PrintWelcome(**app);
+  });
+  int signal = WaitForSignal(signals);
+  while (signal == SIGUSR1) signal = WaitForSignal(signals);
+  log::Info("stopping");
+  const bool clean = StopOnSignals(**app, signals);
+  welcome.join();
+  log::Info("stopped{}", clean ? "" : "; some requests had to be given up");
+}
+
+}  // namespace
+
+void AddServe(CLI::App& program) {
+  CLI::App* command = program.add_subcommand("serve", "Serve models over HTTP until Ctrl-C");
+  auto flags = std::make_shared<ServeFlags>();
+  command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)");
+  command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
+  command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");
+  command->add_option("--config", flags->config, "YAML file with settings; see 'weir options'");
+  command->add_option("--set", flags->settings, "One setting as KEY=VALUE, over file and environment");
+  command->footer("Example:\n  weir serve --models models --port 8000\n  weir serve --models models --set workers=4");
+  command->callback([flags] { Serve(*flags); });
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,20 @@
+// The one mapping from error codes to what each HTTP dialect shows.
+#pragma once
+
+#include <string>
+
+#include "base/result.h"
+
+namespace weir::codec {
+
+// 400, 404, 429, …
+int HttpStatus(Code code);
+
+// {"error":{"message":…,"type":…,"param":…,"code":…}}, as OpenAI's clients read it. Weir's own routes
+// answer in this shape too.
+std::string OpenAiError(const Error& error);
+
+// {"error":"…"}, as the Open Inference Protocol has it.
+std::string OipError(const Error& error);
+
+}  // namespace weir::codec

@@ -1,0 +1,326 @@
+#include "codec/oip.h"
+
+#include <fmt/format.h>
+
+#include <limits>
+#include <optional>
+#include <type_traits>
+
+#include "base/nearest.h"
+#include "base/version.h"
+#include "codec/json_reader.h"
+#include "codec/json_writer.h"
+
+namespace weir::codec {
+namespace {
+
+// Fills a tensor from JSON data, flat or nested as the shape says.
+class DataReader {
+ public:
+  DataReader(const TensorSpec& spec, const std::string& path, Tensor& tensor)
+      : spec_(spec), path_(path), tensor_(tensor) {}
+
+  Status Read(simdjson::dom::array data) {
+    switch (tensor_.type()) {
+      case DataType::kBool: return ReadAs<bool>(data);
+      case DataType::kUint8: return ReadAs<std::uint8_t>(data);
+      case DataType::kUint16: return ReadAs<std::uint16_t>(data);
+      case DataType::kUint32: return ReadAs<std::uint32_t>(data);
+      case DataType::kUint64: return ReadAs<std::uint64_t>(data);
+      case DataType::kInt8: return ReadAs<std::int8_t>(data);
+      case DataType::kInt16: return ReadAs<std::int16_t>(data);
+      case DataType::kInt32: return ReadAs<std::int32_t>(data);
+      case DataType::kInt64: return ReadAs<std::int64_t>(data);
+      case DataType::kFp32: return ReadAs<float>(data);
+      case DataType::kFp64: return ReadAs<double>(data);
+      case DataType::kFp16:
+      case DataType::kBf16: break;
+    }
+    return InvalidArgument(fmt::format("'{}': {} has no JSON form", path_, DataTypeName(tensor_.type())), path_);
+  }
+
+ private:
+  template <typename T>
+  Status ReadAs(simdjson::dom::array data) {
+    simdjson::dom::element first;
+    const bool nested = !data.at(0).get(first) && first.is_array();
+    Status read = nested ? ReadNested<T>(data, 0) : ReadFlat<T>(data);
+    if (!read) return read;
+    if (filled_ != tensor_.elements()) {
+      return InvalidArgument(fmt::format("'{}.data' has {} values, shape {} has {}", path_, filled_,
+                                         ShapeString(tensor_.shape()), tensor_.elements()),
+                             path_ + ".data");
+    }
+    return {};
+  }
+
+  template <typename T>
+  Status ReadNested(simdjson::dom::array data, std::size_t depth) {
+    if (depth >= tensor_.shape().size()) return WrongNesting();
+    // Not array::size(), which stops counting at 2^24 - 1.
+    std::int64_t count = 0;
+    const bool last = depth + 1 == tensor_.shape().size();
+    if (last) {
+      const std::size_t before = filled_;
+      Status read = ReadFlat<T>(data);
+      if (!read) return read;
+      count = static_cast<std::int64_t>(filled_ - before);
+    } else {
+      for (const JsonElement item : data) {
+        simdjson::dom::array inner;
+        if (item.get(inner)) return WrongNesting();
+        Status read = ReadNested<T>(inner, depth + 1);
+        if (!read) return read;
+        ++count;
+      }
+    }
+    return count == tensor_.shape()[depth] ? Status() : WrongNesting();
+  }
+
+  template <typename T>
+  Status ReadFlat(simdjson::dom::array data) {
+    for (const JsonElement item : data) {
+      if (filled_ == tensor_.elements()) {
+        return InvalidArgument(fmt::format("'{}.data' has more values than the {} of shape {}", path_,
+                                           tensor_.elements(), ShapeString(tensor_.shape())),
+                               path_ + ".data");
+      }
+      T value{};
+      if (!Convert(item, value)) {
+        return InvalidArgument(fmt::format("'{}.data' value {} is not {} in the range of {}", path_, filled_,
+                                           std::is_same_v<T, bool> ? "a boolean" : "a number",
+                                           DataTypeName(spec_.type)),
+                               path_ + ".data");
+      }
+      tensor_.Mutable<T>()[filled_++] = value;
+    }
+    return {};
+  }
+
+  template <typename T>
+  static bool Convert(JsonElement item, T& value) {
+    if constexpr (std::is_same_v<T, bool>) {
+      return !item.get(value);
+    } else if constexpr (std::is_floating_point_v<T>) {
+      double number = 0;
+      if (item.get(number)) return false;
+      value = static_cast<T>(number);
+      return std::abs(number) <= std::numeric_limits<T>::max();
+    } else if constexpr (std::is_unsigned_v<T>) {
+      std::uint64_t number = 0;
+      if (item.get(number) || number > std::numeric_limits<T>::max()) return false;
+      value = static_cast<T>(number);
+      return true;
+    } else {
+      std::int64_t number = 0;
+      if (item.get(number) || number < std::numeric_limits<T>::min() || number > std::numeric_limits<T>::max()) {
+        return false;
+      }
+      value = static_cast<T>(number);
+      return true;
+    }
+  }
+
+  Status WrongNesting() const {
+    return InvalidArgument(
+        fmt::format("'{}.data' is nested otherwise than shape {}", path_, ShapeString(tensor_.shape())),
+        path_ + ".data");
+  }
+
+  const TensorSpec& spec_;
+  const std::string& path_;
+  Tensor& tensor_;
+  std::size_t filled_ = 0;
+};
+
+Result<Shape> ParseShape(const JsonObject& input) {
+  auto array = input.RequireArray("shape");
+  if (!array) return Forward(array);
+  Shape shape;
+  for (const JsonElement item : *array) {
+    std::int64_t size = 0;
+    if (item.get(size) || size < 0 || shape.size() >= 32) {
+      return InvalidArgument(fmt::format("'{}' must be a list of at most 32 sizes of 0 or more", input.Path("shape")),
+                             input.Path("shape"));
+    }
+    shape.push_back(size);
+  }
+  return shape;
+}
+
+std::vector<std::string> Names(const std::vector<TensorSpec>& specs) {
+  std::vector<std::string> names;
+  for (const TensorSpec& spec : specs) names.push_back(spec.name);
+  return names;
+}
+
+std::unexpected<Error> NoSuchTensor(std::string_view side, const std::string& name, const std::string& path,
+                                    const std::vector<TensorSpec>& specs) {
+  const std::vector<std::string> names = Names(specs);
+  return InvalidArgument(fmt::format("the model has no {} '{}'{}; it has {}", side, name, DidYouMean(name, names),
+                                     fmt::join(names, ", ")),
+                         path);
+}
+
+// One element of "inputs": its position in the manifest and its tensor. No body holds more than
+// `most_values` values, so a shape that asks for more costs no memory.
+Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::string& path,
+                                           const Manifest& manifest, std::size_t most_values) {
+  auto name = input.RequireString("name");
+  if (!name) return Forward(name);
+  const int index = manifest.InputIndex(*name);
+  if (index < 0) return NoSuchTensor("input", *name, input.Path("name"), manifest.inputs);
+  const TensorSpec& spec = manifest.inputs[static_cast<std::size_t>(index)];
+
+  auto datatype = input.RequireString("datatype");
+  if (!datatype) return Forward(datatype);
+  if (*datatype != DataTypeName(spec.type)) {
+    return InvalidArgument(fmt::format("input '{}' has datatype {}, the model takes {}", *name, *datatype,
+                                       DataTypeName(spec.type)),
+                           input.Path("datatype"));
+  }
+  auto shape = ParseShape(input);
+  if (!shape) return Forward(shape);
+  // Looked at before any memory is taken for it.
+  Status fits = CheckAgainst(spec, Tensor::Wrap(spec.type, *shape, nullptr, nullptr));
+  if (!fits) {
+    fits.error().field = input.Path("shape");
+    return Forward(fits);
+  }
+  auto data = input.RequireArray("data");
+  if (!data) return Forward(data);
+  const std::optional<std::size_t> count = ElementCount(*shape);
+  if (!count || *count > most_values) {
+    return InvalidArgument(
+        fmt::format("'{}.data' has fewer values than shape {} asks for", path, ShapeString(*shape)),
+        input.Path("data"));
+  }
+  Tensor tensor = Tensor::Uninitialised(spec.type, std::move(*shape));
+  Status read = DataReader(spec, path, tensor).Read(*data);
+  if (!read) return Forward(read);
+  return std::pair(index, std::move(tensor));
+}
+
+Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& manifest,
+                                        std::size_t most_values) {
+  auto array = body.RequireArray("inputs");
+  if (!array) return Forward(array);
+  std::vector<std::optional<Tensor>> found(manifest.inputs.size());
+  std::size_t position = 0;
+  for (const JsonElement item : *array) {
+    const std::string path = fmt::format("inputs[{}]", position++);
+    auto object = JsonObject::From(item, path);
+    if (!object) return Forward(object);
+    auto parsed = ParseTensor(*object, path, manifest, most_values);
+    if (!parsed) return Forward(parsed);
+    std::optional<Tensor>& place = found[static_cast<std::size_t>(parsed->first)];
+    if (place) {
+      const std::string& name = manifest.inputs[static_cast<std::size_t>(parsed->first)].name;
+      return InvalidArgument(fmt::format("input '{}' is given twice", name), path);
+    }
+    place = std::move(parsed->second);
+  }
+  std::vector<Tensor> inputs;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    if (!found[i]) {
+      return InvalidArgument(fmt::format("input '{}' is missing", manifest.inputs[i].name), "inputs");
+    }
+    inputs.push_back(std::move(*found[i]));
+  }
+  return inputs;
+}
+
+// The requested outputs, or all of them.
+Result<std::vector<int>> ParseOutputs(const JsonObject& body, const Manifest& manifest) {
+  std::vector<int> outputs;
+  const auto given = body.Find("outputs");
+  if (!*given) {
+    for (std::size_t i = 0; i < manifest.outputs.size(); ++i) outputs.push_back(static_cast<int>(i));
+    return outputs;
+  }
+  auto array = body.RequireArray("outputs");
+  if (!array) return Forward(array);
+  for (const JsonElement item : *array) {
+    auto object = JsonObject::From(item, fmt::format("outputs[{}]", outputs.size()));
+    if (!object) return Forward(object);
+    auto name = object->RequireString("name");
+    if (!name) return Forward(name);
+    const int index = manifest.OutputIndex(*name);
+    if (index < 0) return NoSuchTensor("output", *name, object->Path("name"), manifest.outputs);
+    outputs.push_back(index);
+  }
+  return outputs;
+}
+
+void WriteSpecs(JsonWriter& json, const std::vector<TensorSpec>& specs) {
+  json.BeginArray();
+  for (const TensorSpec& spec : specs) {
+    json.BeginObject().Key("name").String(spec.name).Key("datatype").String(DataTypeName(spec.type));
+    json.Key("shape").BeginArray();
+    for (const std::int64_t size : spec.shape) json.Int(size);
+    json.EndArray().EndObject();
+  }
+  json.EndArray();
+}
+
+}  // namespace
+
+Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  Result<JsonObject> object = JsonObject::From(*root);
+  if (!object) return Forward(object);
+  auto id = object->FindString("id");
+  if (!id) return Forward(id);
+  auto outputs = ParseOutputs(*object, manifest);
+  if (!outputs) return Forward(outputs);
+  for (const int output : *outputs) {
+    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(output)];
+    if (spec.type == DataType::kFp16 || spec.type == DataType::kBf16) {
+      return InvalidArgument(
+          fmt::format("output '{}' is {}, which has no JSON form", spec.name, DataTypeName(spec.type)), "outputs");
+    }
+  }
+  auto inputs = ParseInputs(*object, manifest, body.size());
+  if (!inputs) return Forward(inputs);
+  return InferBody{.id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs)};
+}
+
+std::string WriteInfer(const std::string& model, const InferBody& request, const Manifest& manifest,
+                       const std::vector<Tensor>& outputs) {
+  JsonWriter json;
+  json.BeginObject().Key("model_name").String(model).Key("model_version").String("1");
+  if (!request.id.empty()) json.Key("id").String(request.id);
+  json.Key("outputs").BeginArray();
+  for (const int index : request.outputs) {
+    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(index)];
+    const Tensor& tensor = outputs[static_cast<std::size_t>(index)];
+    json.BeginObject().Key("name").String(spec.name).Key("datatype").String(DataTypeName(tensor.type()));
+    json.Key("shape").BeginArray();
+    for (const std::int64_t size : tensor.shape()) json.Int(size);
+    json.EndArray().Key("data").Elements(tensor).EndObject();
+  }
+  json.EndArray().EndObject();
+  return json.Take();
+}
+
+std::string WriteModelMetadata(const std::string& model, const Manifest& manifest) {
+  JsonWriter json;
+  json.BeginObject().Key("name").String(model).Key("versions").BeginArray().String("1").EndArray();
+  json.Key("platform").String(manifest.platform);
+  json.Key("inputs");
+  WriteSpecs(json, manifest.inputs);
+  json.Key("outputs");
+  WriteSpecs(json, manifest.outputs);
+  json.EndObject();
+  return json.Take();
+}
+
+std::string WriteServerMetadata() {
+  JsonWriter json;
+  json.BeginObject().Key("name").String("weir").Key("version").String(kVersion);
+  json.Key("extensions").BeginArray().EndArray().EndObject();
+  return json.Take();
+}
+
+}  // namespace weir::codec

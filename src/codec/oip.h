@@ -1,0 +1,28 @@
+// Bodies of the Open Inference Protocol, version 2, JSON form.
+// Source: the protocol's "Required API" and "HTTP/REST" pages (KServe, open-inference-protocol).
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "model/model.h"
+
+namespace weir::codec {
+
+struct InferBody {
+  std::string id;               // empty when the request has none
+  std::vector<Tensor> inputs;   // in the manifest's order, types and shapes checked
+  std::vector<int> outputs;     // positions of the outputs that are asked for
+};
+
+// Reads and checks an infer request against the model's interface.
+Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest);
+
+std::string WriteInfer(const std::string& model, const InferBody& request, const Manifest& manifest,
+                       const std::vector<Tensor>& outputs);
+std::string WriteModelMetadata(const std::string& model, const Manifest& manifest);
+std::string WriteServerMetadata();
+
+}  // namespace weir::codec

@@ -1,0 +1,96 @@
+// The bound on accepted work: what is over it is refused now, not after it has waited.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <utility>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "base/result.h"
+
+namespace weir {
+
+struct AdmissionLimits {
+  std::size_t max_jobs = 256;                // queued and running
+  std::uint64_t max_bytes = 256ULL << 20;    // of their inputs
+  // A single request of more than max_jobs jobs is let in when nothing else is there, up to this many.
+  std::size_t max_request_jobs = 1024;
+};
+
+class Admission;
+
+// The right to have `jobs` jobs of `bytes` bytes in the engine. Move-only; gives itself back when
+// destroyed. May be split, one part for each job of a request.
+class Permit {
+ public:
+  Permit() = default;
+  Permit(Permit&& other) noexcept
+      : admission_(std::exchange(other.admission_, nullptr)), jobs_(other.jobs_), bytes_(other.bytes_),
+        work_(other.work_) {}
+  Permit& operator=(Permit&& other) noexcept;
+  ~Permit() { Release(); }
+
+  // Moves one job with its share of the bytes and the work into a permit of its own.
+  Permit SplitOne();
+  explicit operator bool() const { return admission_ != nullptr; }
+  void Release();
+
+ private:
+  friend class Admission;
+  Permit(Admission* admission, std::size_t jobs, std::uint64_t bytes, std::uint64_t work)
+      : admission_(admission), jobs_(jobs), bytes_(bytes), work_(work) {}
+
+  Admission* admission_ = nullptr;
+  std::size_t jobs_ = 0;
+  std::uint64_t bytes_ = 0;
+  std::uint64_t work_ = 0;
+};
+
+// What a request asks for. `work` is in units that the servable chooses (tokens; 1 for a tensor model).
+struct Demand {
+  std::size_t jobs = 1;
+  std::uint64_t bytes = 0;
+  std::uint64_t work = 1;
+};
+
+// Bounds jobs, bytes and the predicted wait of one Deployment. Owned by it. Thread-safe, never blocks.
+// Must outlive its permits.
+class Admission {
+ public:
+  Admission(const AdmissionLimits& limits, std::size_t workers, const Clock& clock)
+      : limits_(limits), workers_(workers), clock_(clock) {}
+
+  // kResourceExhausted, with a `retry_after` from the measured speed, when a bound is reached or when the
+  // work before this request is predicted to last beyond `deadline`. kTooLarge when the request could
+  // never be admitted.
+  Result<Permit> Acquire(const Demand& demand, Deadline deadline);
+
+  // A worker reports how long `work` units took it: feeds the prediction.
+  void Measured(std::uint64_t work, Duration run);
+
+  std::size_t jobs() const;
+  // Blocks until no permit is out, the deadline has passed or `hurry` says stop; true when none is out.
+  bool WaitIdle(Deadline deadline, const std::stop_token& hurry);
+
+ private:
+  friend class Permit;
+  void Release(std::size_t jobs, std::uint64_t bytes, std::uint64_t work);
+  Duration PredictedWait() const REQUIRES(mu_);
+  std::unexpected<Error> Refuse(std::string why) const REQUIRES(mu_);
+
+  // Constant after construction.
+  const AdmissionLimits limits_;
+  const std::size_t workers_;
+  const Clock& clock_;
+
+  // Guarded by mu_.
+  mutable Mutex mu_;
+  CondVar idle_;
+  std::size_t jobs_ GUARDED_BY(mu_) = 0;
+  std::uint64_t bytes_ GUARDED_BY(mu_) = 0;
+  std::uint64_t work_ GUARDED_BY(mu_) = 0;
+  double seconds_per_work_ GUARDED_BY(mu_) = 0;  // smoothed; 0 = not measured yet
+};
+
+}  // namespace weir

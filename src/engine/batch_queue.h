@@ -1,0 +1,59 @@
+// The line in front of a model's workers.
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "engine/batch_policy.h"
+#include "engine/job.h"
+
+namespace weir {
+
+// First in, first out, with costs. Owned by a Deployment; callers push, workers pop batches. Thread-safe.
+// The bound is in Admission: who pushes holds a permit. It also knows the jobs that are running, so that a
+// deadline is kept for them too. Destruction answers what is left (kInternal): close and drain first.
+class BatchQueue {
+ public:
+  BatchQueue(const BatchLimits& limits, const Clock& clock) : limits_(limits), clock_(clock) {}
+
+  // Never blocks. Gives the job back when the queue is closed.
+  [[nodiscard]] JobPtr Push(JobPtr job);
+
+  // Blocks until a batch is due; empty when the queue is closed and drained, or on a stop request.
+  // Jobs in the batch are noted as running until Done.
+  std::vector<JobPtr> Pop(const std::stop_token& stop);
+  void Done(const std::vector<JobPtr>& batch);
+
+  // Answers queued and running jobs whose deadline has passed or whose caller said stop. Queued ones leave
+  // the queue; running ones keep their worker. Returns the earliest deadline of the rest.
+  TimePoint Expire(TimePoint now);
+
+  // No more pushes. Pop hands out what is left. Idempotent.
+  void Close();
+  // Takes out what is queued, for answering it at a hard stop.
+  std::vector<JobPtr> TakeAll();
+
+  std::size_t size() const;
+
+ private:
+  std::vector<JobPtr> TakeFront(std::size_t count) REQUIRES(mu_);
+  BatchDecision Decide() REQUIRES(mu_);
+
+  // Constant after construction.
+  const BatchLimits limits_;
+  const Clock& clock_;
+
+  // Guarded by mu_.
+  mutable Mutex mu_;
+  CondVar changed_;
+  std::deque<JobPtr> jobs_ GUARDED_BY(mu_);
+  std::vector<Job*> running_ GUARDED_BY(mu_);
+  std::vector<JobCost> costs_ GUARDED_BY(mu_);  // scratch for Decide
+  bool closed_ GUARDED_BY(mu_) = false;
+};
+
+}  // namespace weir

@@ -1,0 +1,65 @@
+#include "engine/deployment.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+namespace weir {
+
+Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
+                       const Clock& clock, Metrics& metrics, NoteDeadline note_deadline)
+    : name_(std::move(name)), servable_(std::move(servable)), clock_(clock),
+      note_deadline_(std::move(note_deadline)), probe_(metrics, name_),
+      admission_(options.admission, options.workers, clock), queue_(servable_->batch_limits(), clock) {
+  const WorkerContext context{.queue = queue_, .admission = admission_, .probe = probe_, .clock = clock_};
+  for (std::size_t i = 0; i < options.workers; ++i) {
+    workers_.push_back(
+        std::make_unique<Worker>(context, servable_->NewRunner(), fmt::format("run-{}", name_)));
+  }
+}
+
+Deployment::~Deployment() {
+  Close();
+  StopHard();
+  workers_.clear();
+}
+
+Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
+  if (closed_.load(std::memory_order_acquire)) {
+    return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_));
+  }
+  Result<Permit> permit = admission_.Acquire(demand, deadline);
+  if (permit) {
+    probe_.Admitted(demand.jobs);
+  } else {
+    probe_.Refused(permit.error());
+  }
+  probe_.InFlight(admission_.jobs());
+  return permit;
+}
+
+void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callback) {
+  note_deadline_(request.deadline);
+  auto job = std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), clock_.Now(), &probe_);
+  const JobPtr refused = queue_.Push(std::move(job));
+  if (refused) {
+    refused->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_)));
+  }
+}
+
+bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {
+  Close();
+  const bool all = admission_.WaitIdle(deadline, hurry);
+  if (!all) StopHard();
+  return all;
+}
+
+void Deployment::StopHard() {
+  queue_.Close();
+  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+  for (const JobPtr& job : queue_.TakeAll()) {
+    job->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' was unloaded before this ran", name_)));
+  }
+}
+
+}  // namespace weir

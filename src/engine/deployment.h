@@ -1,0 +1,74 @@
+// One loaded version of a model: queue, workers, bounds.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/admission.h"
+#include "engine/batch_queue.h"
+#include "engine/probe.h"
+#include "engine/servable.h"
+#include "engine/worker.h"
+
+namespace weir {
+
+struct DeploymentOptions {
+  std::size_t workers = 2;
+  AdmissionLimits admission;
+};
+
+// Owned by the Registry, and by who is about to submit. Thread-safe. Destruction closes it, answers what is
+// queued with kUnavailable and joins the workers; therefore a reply's callback must not own its Deployment.
+class Deployment {
+ public:
+  // `deadlines_changed` is called with the deadline of each accepted job; it must be cheap.
+  using NoteDeadline = std::function<void(Deadline)>;
+
+  Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
+             const Clock& clock, Metrics& metrics, NoteDeadline note_deadline);
+  ~Deployment();
+  Deployment(const Deployment&) = delete;
+  Deployment& operator=(const Deployment&) = delete;
+
+  const std::string& name() const { return name_; }
+  const std::shared_ptr<const Servable>& servable() const { return servable_; }
+
+  // A permit for all jobs of a request, or the refusal that the caller should see. Never blocks.
+  Result<Permit> Admit(const Demand& demand, Deadline deadline);
+
+  // Queues a job whose permit was given by this deployment. Never blocks; `callback` runs exactly once,
+  // here when the job cannot be queued, else on a worker's (or the deadline watch's) thread.
+  void Submit(JobRequest request, Permit permit, Reply::Callback callback);
+
+  // Jobs queued and running.
+  std::size_t jobs() const { return admission_.jobs(); }
+  // Answers what has expired; returns the earliest deadline of what is left.
+  TimePoint Expire(TimePoint now) { return queue_.Expire(now); }
+
+  // No new permits. Jobs that hold one may still be submitted and are run. Idempotent.
+  void Close() { closed_.store(true, std::memory_order_release); }
+  // Close, then block until every job is answered; at the deadline (or when `hurry` says stop) the rest is
+  // answered with kUnavailable and running ones are stopped. True when nothing had to be given up.
+  bool Drain(Deadline deadline, const std::stop_token& hurry);
+
+ private:
+  void StopHard();
+
+  // Constant after construction.
+  const std::string name_;
+  const std::shared_ptr<const Servable> servable_;
+  const Clock& clock_;
+  const NoteDeadline note_deadline_;
+
+  ModelProbe probe_;
+  Admission admission_;
+  BatchQueue queue_;
+  std::atomic<bool> closed_ = false;
+  std::vector<std::unique_ptr<Worker>> workers_;  // last: destroyed first
+};
+
+}  // namespace weir

@@ -1,0 +1,55 @@
+#include "engine/engine.h"
+
+#include <future>
+#include <utility>
+
+#include "engine/tensor_servable.h"
+
+namespace weir {
+
+// The watch is made before the registry, because deployments tell it their deadlines; it is told nothing,
+// and so sweeps nothing, until the first of them exists.
+Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
+    : clock_(clock), watch_([this](TimePoint now) { return registry_.Expire(now); }),
+      registry_(options.deployment, options.load_threads, loader, clock, metrics,
+                [this](Deadline deadline) { watch_.Note(deadline); }) {}
+
+Engine::~Engine() {
+  Close();
+  watch_.Stop();
+}
+
+Status Engine::LoadAndWait(const std::string& name) {
+  std::promise<Status> promise;
+  std::future<Status> outcome = promise.get_future();
+  Load(name, [&promise](Result<Registry::DeploymentPtr> loaded) {
+    promise.set_value(loaded ? Status() : Forward(loaded));
+  });
+  return outcome.get();
+}
+
+void Engine::Submit(const std::string& model, JobRequest request, Reply::Callback callback) {
+  const Deadline deadline = request.deadline;  // read before `request` moves
+  WhenReady(model, deadline,
+            [request = std::move(request), callback = std::move(callback)](
+                Result<Registry::DeploymentPtr> ready) mutable {
+              if (!ready) return callback(Forward(ready));
+              if (request.method == 0) {
+                Status fits = CheckInputs((*ready)->servable()->manifest(), request.inputs);
+                if (!fits) return callback(Forward(fits));
+              }
+              const Demand demand{.bytes = request.cost.bytes, .work = request.cost.length};
+              Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
+              if (!permit) return callback(Forward(permit));
+              (*ready)->Submit(std::move(request), std::move(*permit), std::move(callback));
+            });
+}
+
+Result<Output> Engine::Run(const std::string& model, JobRequest request) {
+  std::promise<Result<Output>> promise;
+  std::future<Result<Output>> answer = promise.get_future();
+  Submit(model, std::move(request), [&promise](Result<Output> output) { promise.set_value(std::move(output)); });
+  return answer.get();
+}
+
+}  // namespace weir

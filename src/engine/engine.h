@@ -1,0 +1,62 @@
+// The face of the core: models in, jobs through, answers out. Needs no server around it.
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "engine/deadline_watch.h"
+#include "engine/job.h"
+#include "engine/registry.h"
+#include "engine/servable.h"
+#include "metrics/metrics.h"
+
+namespace weir {
+
+struct EngineOptions {
+  DeploymentOptions deployment;  // for each model
+  std::size_t load_threads = 2;  // models loading at the same time
+};
+
+// Owns the registry and, through it, queues and workers. Owned by the composition root (or by a program that
+// embeds the core). Thread-safe. Destruction closes and stops hard: call Close and Drain first for a
+// graceful end.
+class Engine {
+ public:
+  // `loader`, `clock` and `metrics` outlive the engine.
+  Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics);
+  ~Engine();
+
+  // See Registry for these.
+  void Load(const std::string& name, Registry::Ready done) { registry_.Load(name, std::move(done)); }
+  void WhenReady(const std::string& name, Deadline deadline, Registry::Ready done) {
+    registry_.WhenReady(name, deadline, std::move(done));
+  }
+  Status Unload(const std::string& name, Deadline deadline) { return registry_.Unload(name, deadline); }
+  std::vector<ModelStatus> States() const { return registry_.States(); }
+
+  // Load, and block until it is ready or has failed.
+  Status LoadAndWait(const std::string& name);
+
+  // One job: waits for the model while it loads, admits, queues. Never blocks; `callback` runs exactly
+  // once, on this thread or another.
+  void Submit(const std::string& model, JobRequest request, Reply::Callback callback);
+  // Submit, and block for the answer.
+  Result<Output> Run(const std::string& model, JobRequest request);
+
+  const Clock& clock() const { return clock_; }
+
+  // No new jobs or loads; callers that wait for a model are answered. Idempotent.
+  void Close() { registry_.Close(); }
+  // Blocks until every accepted job is answered, at most to the deadline or until `hurry` says stop; then the
+  // rest is answered with kUnavailable. True when nothing had to be given up.
+  bool Drain(Deadline deadline, const std::stop_token& hurry = {}) { return registry_.Drain(deadline, hurry); }
+
+ private:
+  const Clock& clock_;
+  DeadlineWatch watch_;
+  Registry registry_;
+};
+
+}  // namespace weir

@@ -1,0 +1,104 @@
+// One unit of work on its way through the engine: what to run, for how long it matters, whom to answer.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "engine/admission.h"
+#include "engine/probe.h"
+#include "model/tensor.h"
+
+namespace weir {
+
+// Where the time of a job went. A stage that was not reached is zero.
+struct StageTimes {
+  Duration queued{};  // from push to the start of the run
+  Duration run{};     // in the session (of the whole batch)
+};
+
+// What a job gives when it succeeds.
+struct Output {
+  std::vector<Tensor> tensors;
+  StageTimes times;
+};
+
+// A one-shot answer. Owned by its Job. Thread-safe: whoever answers first wins, the others' answers are
+// dropped. Destroyed unanswered it answers kInternal, so that nobody waits for ever. The callback runs on
+// the answering thread and must not block.
+class Reply {
+ public:
+  using Callback = std::move_only_function<void(Result<Output>)>;
+
+  // The right to answer once; calling it counts the answer. Empty when somebody else has the right.
+  class Taken {
+   public:
+    Taken() = default;
+    Taken(Callback callback, ModelProbe* probe) : callback_(std::move(callback)), probe_(probe) {}
+    explicit operator bool() const { return static_cast<bool>(callback_); }
+    void operator()(Result<Output> result);
+
+   private:
+    Callback callback_;
+    ModelProbe* probe_ = nullptr;
+  };
+
+  // `probe` may be null; otherwise it outlives the reply.
+  Reply(Callback callback, ModelProbe* probe) : callback_(std::move(callback)), probe_(probe) {}
+  ~Reply();
+  Reply(const Reply&) = delete;
+  Reply& operator=(const Reply&) = delete;
+
+  // False when it was answered before.
+  bool Answer(Result<Output> result);
+  // For one who must not call back yet, because a lock is held.
+  Taken Take();
+
+ private:
+  std::atomic<bool> taken_ = false;
+  Callback callback_;
+  ModelProbe* const probe_;
+};
+
+// How much a job weighs and with which others it may share a run.
+struct JobCost {
+  std::uint32_t length = 1;  // tokens (or 1): what a shorter job in the same batch is padded to
+  std::uint64_t group = 0;   // jobs of different groups never run together; 0 = runs alone
+  std::uint64_t bytes = 0;   // memory that the inputs hold
+};
+
+// What a caller hands to Engine::Submit.
+struct JobRequest {
+  // 0: `inputs` are the graph's own tensors in the manifest's order. Other values belong to the Servable
+  // (see text/text_model.h).
+  std::uint32_t method = 0;
+  std::vector<Tensor> inputs;
+  JobCost cost;
+  Deadline deadline;
+  std::stop_token stop;
+};
+
+// Created by Engine::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.
+struct Job {
+  Job(JobRequest r, Permit p, Reply::Callback callback, TimePoint now, ModelProbe* probe = nullptr)
+      : request(std::move(r)), permit(std::move(p)), reply(std::move(callback), probe), queued_at(now) {}
+
+  // kDeadlineExceeded or kCancelled when running it would be in vain.
+  std::optional<Error> InVain(TimePoint now) const;
+
+  JobRequest request;
+  Permit permit;  // given back when the job is destroyed, after `reply`
+  Reply reply;
+  TimePoint queued_at;
+};
+
+using JobPtr = std::unique_ptr<Job>;
+
+}  // namespace weir

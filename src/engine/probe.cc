@@ -1,0 +1,65 @@
+#include "engine/probe.h"
+
+#include <utility>
+
+namespace weir {
+namespace {
+
+constexpr char kAnsweredHelp[] = "Jobs answered, by outcome (ok or an error code).";
+
+// One counter per code: built once, so that counting is an array look-up.
+template <std::size_t... I>
+std::array<Counter, sizeof...(I)> PerCode(Metrics& metrics, const std::string& name, const std::string& help,
+                                          const std::string& model, const std::string& label,
+                                          std::index_sequence<I...>) {
+  return {metrics.GetCounter(name, help,
+                             {{"model", model}, {label, std::string(CodeName(static_cast<Code>(I)))}})...};
+}
+
+}  // namespace
+
+ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
+    : admitted_(metrics.GetCounter("weir_jobs_admitted_total", "Jobs let in by admission.", {{"model", model}})),
+      refused_(PerCode(metrics, "weir_requests_refused_total", "Requests refused by admission, by error code.",
+                       model, "reason", std::make_index_sequence<kCodes>())),
+      failed_(PerCode(metrics, "weir_jobs_answered_total", kAnsweredHelp, model, "outcome",
+                      std::make_index_sequence<kCodes>())),
+      succeeded_(metrics.GetCounter("weir_jobs_answered_total", kAnsweredHelp,
+                                    {{"model", model}, {"outcome", "ok"}})),
+      in_flight_(metrics.GetGauge("weir_jobs_in_flight", "Jobs queued and running.", {{"model", model}})),
+      queued_(metrics.GetHistogram("weir_queue_seconds", "Time from queueing a job to the start of its run.",
+                                   LatencyBuckets(), {{"model", model}})),
+      run_(metrics.GetHistogram("weir_run_seconds", "Time of one run of the model (of a whole batch).",
+                                LatencyBuckets(), {{"model", model}})),
+      batch_(metrics.GetHistogram("weir_batch_jobs", "Jobs in one run of the model.", {1, 2, 4, 8, 16, 32, 64},
+                                  {{"model", model}})) {}
+
+void ModelProbe::Refused(const Error& error) { refused_[static_cast<std::size_t>(error.code)].Add(); }
+
+void ModelProbe::Answered(const Error* error) {
+  (error == nullptr ? succeeded_ : failed_[static_cast<std::size_t>(error->code)]).Add();
+}
+
+void ModelProbe::Ran(std::size_t batch, Duration run) {
+  run_.Observe(Seconds(run));
+  batch_.Observe(static_cast<double>(batch));
+}
+
+void LoadProbe::Loaded(const std::string& model, Duration time) {
+  metrics_.GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", "ok"}})
+      .Add();
+  metrics_.GetGauge("weir_model_load_seconds", "Time that the last load took.", {{"model", model}})
+      .Set(Seconds(time));
+}
+
+void LoadProbe::Failed(const std::string& model) {
+  metrics_
+      .GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", "failed"}})
+      .Add();
+}
+
+void LoadProbe::Ready(const std::string& model, bool ready) {
+  metrics_.GetGauge("weir_model_ready", "1 while the model answers requests.", {{"model", model}}).Set(ready ? 1 : 0);
+}
+
+}  // namespace weir

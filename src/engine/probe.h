@@ -1,0 +1,54 @@
+// What the engine tells the outside about its work.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "metrics/metrics.h"
+
+namespace weir {
+
+// The metrics of one model; its verbs are called where the thing happens. Owned by a Deployment.
+// Thread-safe, lock-free.
+class ModelProbe {
+ public:
+  ModelProbe(Metrics& metrics, const std::string& model);
+
+  void Admitted(std::size_t jobs) { admitted_.Add(static_cast<double>(jobs)); }
+  void Refused(const Error& error);
+  // Null error: answered with a result.
+  void Answered(const Error* error);
+  void Ran(std::size_t batch, Duration run);
+  void Waited(Duration queued) { queued_.Observe(Seconds(queued)); }
+  void InFlight(std::size_t jobs) { in_flight_.Set(static_cast<double>(jobs)); }
+
+ private:
+  static constexpr std::size_t kCodes = static_cast<std::size_t>(Code::kInternal) + 1;
+
+  Counter admitted_;
+  std::array<Counter, kCodes> refused_;
+  std::array<Counter, kCodes> failed_;
+  Counter succeeded_;
+  Gauge in_flight_;
+  Histogram queued_;
+  Histogram run_;
+  Histogram batch_;
+};
+
+// The metrics of loading. Owned by the Registry. Thread-safe.
+class LoadProbe {
+ public:
+  explicit LoadProbe(Metrics& metrics) : metrics_(metrics) {}
+
+  void Loaded(const std::string& model, Duration time);
+  void Failed(const std::string& model);
+  void Ready(const std::string& model, bool ready);
+
+ private:
+  Metrics& metrics_;
+};
+
+}  // namespace weir

@@ -1,0 +1,50 @@
+// What the engine serves: a model together with the way to run jobs on it.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "engine/batch_policy.h"
+#include "engine/job.h"
+#include "model/model.h"
+
+namespace weir {
+
+// Runs batches. Made by a Servable, owned by one Worker, confined to its thread.
+class Runner {
+ public:
+  virtual ~Runner() = default;
+
+  // Blocks while the model runs. Returns one result per job, in order; a bad job fails alone. A stop
+  // request ends the run early with kCancelled.
+  virtual std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch,
+                                                       const std::stop_token& stop) = 0;
+};
+
+// Immutable and shared: the Deployment holds it, and so may who waits for an answer.
+class Servable {
+ public:
+  virtual ~Servable() = default;
+  virtual const Manifest& manifest() const = 0;
+  // What it can be asked for, as lists of models show it: "tensor", "embedding", "classification".
+  virtual std::string_view task() const = 0;
+  virtual BatchLimits batch_limits() const = 0;
+  virtual std::unique_ptr<Runner> NewRunner() const = 0;
+  // One run, to prove that the model works before anybody sees it. Blocks.
+  virtual Status WarmUp() const = 0;
+};
+
+// Finds and builds servables by name. Implemented above the engine (app/model_folder.h). Thread-safe.
+class ServableLoader {
+ public:
+  virtual ~ServableLoader() = default;
+  // Blocks while files are read. An error says which file and what is wrong with it.
+  virtual Result<std::shared_ptr<const Servable>> Load(const std::string& name) = 0;
+};
+
+}  // namespace weir

@@ -1,0 +1,43 @@
+// A few threads that run short tasks in order of arrival.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/mutex.h"
+
+namespace weir {
+
+// Runs tasks on its own threads, first in, first out. Owned by the composition root; used for work that is
+// too long for an I/O thread and too short for a queue of its own (tokenizing). Thread-safe; Submit never
+// blocks. The queue is as long as its submitters make it: each holds a Permit (engine/admission.h), which
+// is where the bound is. Destruction runs what was submitted, then joins.
+class ThreadPool {
+ public:
+  using Task = std::move_only_function<void()>;
+
+  // `threads` >= 1. `name` is shown by top and gdb (at most 15 characters).
+  ThreadPool(std::size_t threads, const std::string& name);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  void Submit(Task task);
+
+ private:
+  void Loop(const std::string& name);
+
+  // Guarded by mu_.
+  Mutex mu_;
+  CondVar changed_;
+  std::deque<Task> tasks_ GUARDED_BY(mu_);
+  bool closed_ GUARDED_BY(mu_) = false;
+
+  std::vector<std::jthread> threads_;  // last: joined first
+};
+
+}  // namespace weir

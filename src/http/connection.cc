@@ -1,0 +1,325 @@
+#include "http/connection.h"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http.hpp>
+
+#include <atomic>
+#include <ctime>
+#include <optional>
+#include <stop_token>
+#include <utility>
+
+#include "base/ids.h"
+#include "base/version.h"
+
+namespace weir::http {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace bhttp = boost::beast::http;
+using boost::system::error_code;
+
+constexpr std::size_t kReadChunk = 64U << 10;
+// After so many chunks the other connections of the thread have their turn.
+constexpr int kMaxChunks = 16;
+// How long a client that was refused may go on sending before the connection is cut: closing at once would
+// reset it, and the client might lose the answer.
+constexpr std::chrono::seconds kLinger{2};
+
+// RFC 9110 IMF-fixdate, made once a second per thread.
+std::string_view HttpDate() {
+  thread_local std::time_t made_for = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != made_for) {
+    made_for = now;
+    text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
+  }
+  return text;
+}
+
+class HttpConnection;
+
+class HttpExchange final : public Exchange {
+ public:
+  HttpExchange(std::shared_ptr<HttpConnection> connection, bhttp::request<bhttp::string_body> request)
+      : connection_(std::move(connection)), request_(std::move(request)) {
+    received = Clock::Steady().Now();
+  }
+  ~HttpExchange() override {
+    Respond(ErrorResponse({Code::kInternal, "the request was dropped without an answer; this is a defect"},
+                          Dialect::kOpenAi));
+  }
+  HttpExchange(const HttpExchange&) = delete;
+  HttpExchange& operator=(const HttpExchange&) = delete;
+
+  std::string_view method() const override { return request_.method_string(); }
+  std::string_view path() const override {
+    const std::string_view target = request_.target();
+    return target.substr(0, target.find('?'));
+  }
+  std::string_view Header(std::string_view name) const override { return request_[name]; }
+  const std::string& body() const override { return request_.body(); }
+  std::stop_token stop() const override { return stop_.get_token(); }
+  void Respond(Response response) override;
+
+  void Cancel() { stop_.request_stop(); }
+  bool keep_alive() const { return request_.keep_alive(); }
+  bool is_head() const { return request_.method() == bhttp::verb::head; }
+  unsigned version() const { return request_.version(); }
+
+ private:
+  const std::shared_ptr<HttpConnection> connection_;
+  const bhttp::request<bhttp::string_body> request_;
+  std::stop_source stop_;
+  std::atomic<bool> answered_ = false;
+};
+
+class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
+ public:
+  HttpConnection(asio::ip::tcp::socket socket, const Context& context)
+      : socket_(std::move(socket)), context_(context) {}
+
+  void Start() override {
+    error_code ignored;
+    socket_.non_blocking(true, ignored);
+    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    NextRequest();
+  }
+
+  void CheckTimeouts(TimePoint now) override {
+    if (state_ != State::kAnswering && now >= overdue_) Close();
+  }
+
+  void CloseWhenIdle() override {
+    if (state_ == State::kIdle) Close();
+  }
+
+  // Called by the exchange, on any thread.
+  void Send(Response response, bool head, bool keep_alive, unsigned version) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), response = std::move(response), head, keep_alive,
+                                        version]() mutable {
+      self->StartWrite(std::move(response), head, keep_alive, version);
+    });
+  }
+  const Router& router() const { return context_.router; }
+
+ private:
+  // Idle: between requests. Reading: some bytes of one are here. Answering: the handler has it, and it may
+  // take as long as its deadline. Writing: the client takes the answer. Lingering: a last answer was
+  // written, input is read and thrown away until the client closes.
+  enum class State { kIdle, kReading, kAnswering, kWriting, kLingering, kClosed };
+
+  using Parser = bhttp::request_parser<bhttp::string_body>;
+
+  void Enter(State state, Duration time) {
+    state_ = state;
+    overdue_ = Clock::Steady().Now() + time;
+  }
+
+  void NextRequest() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
+    parser_->body_limit(context_.options.max_body_bytes);
+    parser_->eager(true);
+    continue_sent_ = false;
+    Enter(State::kIdle, context_.options.idle_timeout);
+    if (context_.draining && buffer_.size() == 0) return Close();
+    if (buffer_.size() > 0 && !Parse()) return;
+    if (readable_) {
+      Read();
+    } else {
+      WaitReadable();
+    }
+  }
+
+  // One wait is under way at most. While a request is being answered it tells when the client goes away.
+  void WaitReadable() {
+    if (waiting_ || state_ == State::kClosed) return;
+    waiting_ = true;
+    socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
+      self->waiting_ = false;
+      if (error || self->state_ == State::kClosed) return;
+      self->OnReadable();
+    });
+  }
+
+  void OnReadable() {
+    if (state_ != State::kAnswering && state_ != State::kWriting) return Read();
+    readable_ = true;  // the next request, or the end: looked at, but left where it is
+    char byte = 0;
+    error_code error;
+    const std::size_t got =
+        socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, error);
+    const bool gone = error ? error != asio::error::would_block : got == 0;
+    if (gone) return Abandon();
+    if (error) {  // a spurious wake-up
+      readable_ = false;
+      WaitReadable();
+    }
+  }
+
+  // The client has gone: stop the work, drop the answer.
+  void Abandon() {
+    if (const std::shared_ptr<HttpExchange> exchange = current_.lock()) exchange->Cancel();
+    Close();
+  }
+
+  // Takes what has arrived, until the request is whole or nothing more is there.
+  void Read() {
+    readable_ = false;
+    for (int chunk = 0; chunk < kMaxChunks; ++chunk) {
+      error_code error;
+      const std::size_t got = socket_.read_some(buffer_.prepare(kReadChunk), error);
+      if (error == asio::error::would_block) break;
+      if (error) return Close();
+      if (state_ == State::kLingering) continue;  // thrown away: never committed
+      buffer_.commit(got);
+      if (!Parse()) return;
+    }
+    WaitReadable();
+  }
+
+  // True when more input is needed.
+  bool Parse() {
+    if (state_ == State::kIdle) Enter(State::kReading, context_.options.read_timeout);
+    error_code error;
+    const std::size_t used = parser_->put(buffer_.data(), error);
+    buffer_.consume(used);
+    if (error && error != bhttp::error::need_more) {
+      Refuse(error);
+    } else if (parser_->is_done()) {
+      Dispatch();
+    } else if (parser_->is_header_done() && !continue_sent_) {
+      SendContinue();
+    }
+    return state_ == State::kReading;
+  }
+
+  // For clients that ask before they send a large body.
+  void SendContinue() {
+    continue_sent_ = true;
+    if (!beast::iequals(parser_->get()[bhttp::field::expect], "100-continue")) return;
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    error_code error;
+    socket_.write_some(asio::buffer(kContinue), error);  // 25 bytes into an empty send buffer
+    if (error) Close();
+  }
+
+  void Refuse(const error_code& error) {
+    Error refusal{Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", error.message())};
+    int status = 400;
+    if (error == bhttp::error::body_limit) {
+      refusal = {Code::kTooLarge,
+                 fmt::format("the body is larger than the limit of {} bytes", context_.options.max_body_bytes)};
+      status = 413;
+    } else if (error == bhttp::error::header_limit) {
+      refusal = {Code::kTooLarge,
+                 fmt::format("the header is larger than the limit of {} bytes", context_.options.max_header_bytes)};
+      status = 431;
+    }
+    Enter(State::kAnswering, {});
+    auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
+    exchange->request_id = NewTraceId();
+    Response response = ErrorResponse(refusal, Dialect::kOpenAi);
+    if (exchange->path().starts_with("/v2")) response = ErrorResponse(refusal, Dialect::kOip);
+    response.status = status;
+    linger_ = true;
+    exchange->Respond(std::move(response));
+  }
+
+  void Dispatch() {
+    Enter(State::kAnswering, {});
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
+    current_ = exchange;
+    if (buffer_.size() == 0) WaitReadable();
+    context_.router.Route(exchange);
+  }
+
+  void StartWrite(Response response, bool head, bool keep_alive, unsigned version) {
+    if (state_ != State::kAnswering) return;  // closed meanwhile
+    Enter(State::kWriting, context_.options.write_timeout);
+    keep_alive_ = keep_alive && !linger_ && !context_.draining;
+    response_.emplace();
+    response_->version(version);
+    response_->result(static_cast<unsigned>(response.status));
+    response_->set(bhttp::field::server, fmt::format("weir/{}", kVersion));
+    response_->set(bhttp::field::date, HttpDate());
+    response_->set(bhttp::field::content_type, response.content_type);
+    for (const auto& [name, value] : response.headers) response_->set(name, value);
+    response_->content_length(response.body.size());
+    response_->keep_alive(keep_alive_);
+    if (!head) response_->body() = std::move(response.body);
+    serializer_.emplace(*response_);
+    Write();
+  }
+
+  // Writes what the socket takes now; waits for the rest.
+  void Write() {
+    error_code error;
+    while (!serializer_->is_done()) {
+      std::size_t written = 0;
+      serializer_->next(error, [&](error_code& failed, const auto& buffers) {
+        written = socket_.write_some(buffers, failed);
+      });
+      if (error == asio::error::would_block) {
+        return socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = shared_from_this()](error_code failed) {
+          if (!failed && self->state_ == State::kWriting) self->Write();
+        });
+      }
+      if (error) return Close();
+      serializer_->consume(written);
+    }
+    serializer_.reset();
+    response_.reset();
+    if (keep_alive_) return NextRequest();
+    if (!linger_) return Close();
+    Enter(State::kLingering, kLinger);
+    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    Read();
+  }
+
+  void Close() {
+    if (state_ == State::kClosed) return;
+    state_ = State::kClosed;
+    error_code ignored;
+    socket_.close(ignored);
+    context_.closed(this);
+  }
+
+  asio::ip::tcp::socket socket_;
+  const Context context_;
+
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  std::optional<bhttp::response<bhttp::string_body>> response_;
+  std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
+  std::weak_ptr<HttpExchange> current_;
+
+  State state_ = State::kIdle;
+  TimePoint overdue_;
+  bool waiting_ = false;   // an async_wait for input is under way
+  bool readable_ = false;  // input came while a request was being answered
+  bool continue_sent_ = false;
+  bool keep_alive_ = true;
+  bool linger_ = false;  // the input after this answer is not worth parsing
+};
+
+void HttpExchange::Respond(Response response) {
+  if (answered_.exchange(true)) return;
+  connection_->router().Finish(*this, response);
+  connection_->Send(std::move(response), is_head(), keep_alive(), version());
+}
+
+}  // namespace
+
+std::shared_ptr<Connection> Connection::Make(asio::ip::tcp::socket socket, const Context& context) {
+  return std::make_shared<HttpConnection>(std::move(socket), context);
+}
+
+}  // namespace weir::http

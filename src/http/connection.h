@@ -1,0 +1,37 @@
+// One client's connection.
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+
+#include <functional>
+#include <memory>
+
+#include "http/router.h"
+#include "http/server.h"
+
+namespace weir::http {
+
+// Reads requests, one at a time, and writes their answers. Confined to the I/O thread of its socket's
+// executor; only the answers arrive from other threads, and are posted there. It keeps itself alive while an
+// operation of its own or an unanswered exchange is under way.
+class Connection {
+ public:
+  struct Context {
+    const ServerOptions& options;
+    const Router& router;
+    const std::atomic<bool>& draining;
+    // Called once, on the I/O thread, when the connection has ended.
+    std::function<void(Connection*)> closed;
+  };
+
+  virtual ~Connection() = default;
+  virtual void Start() = 0;
+  // Closes it when it is overdue at `now`. Called about once a second.
+  virtual void CheckTimeouts(TimePoint now) = 0;
+  // Closes it if no request is under way; otherwise it ends with its answer.
+  virtual void CloseWhenIdle() = 0;
+
+  static std::shared_ptr<Connection> Make(boost::asio::ip::tcp::socket socket, const Context& context);
+};
+
+}  // namespace weir::http

@@ -1,0 +1,51 @@
+// One request and its answer, as handlers see them. Knows nothing of sockets.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+
+namespace weir::http {
+
+struct Response {
+  int status = 200;
+  std::string body;
+  std::string_view content_type = "application/json";  // of static duration
+  std::vector<std::pair<std::string, std::string>> headers;
+};
+
+// Shared by the connection and whoever works on the answer. Respond may be called on any thread, once;
+// everything else belongs to the thread that holds the exchange until it is handed on. Destroyed without an
+// answer it sends 500, so that no client waits for ever.
+class Exchange {
+ public:
+  virtual ~Exchange() = default;
+
+  virtual std::string_view method() const = 0;
+  virtual std::string_view path() const = 0;  // without the query
+  // Value of a header (name in any case), or "".
+  virtual std::string_view Header(std::string_view name) const = 0;
+  virtual const std::string& body() const = 0;
+  // Ends when the client goes away.
+  virtual std::stop_token stop() const = 0;
+
+  // Sends the answer. The second and later calls do nothing.
+  virtual void Respond(Response response) = 0;
+
+  // Set by middlewares and the router, before the handler runs.
+  TimePoint received;
+  std::string request_id;
+  Deadline deadline;
+  std::string_view route = "unmatched";  // the pattern, for metrics: of static duration
+  std::vector<std::string> parameters;   // what stands for the {names} of the pattern
+};
+
+using ExchangePtr = std::shared_ptr<Exchange>;
+
+}  // namespace weir::http

@@ -1,0 +1,36 @@
+// One concern each, around every request.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/clock.h"
+#include "http/exchange.h"
+#include "metrics/metrics.h"
+
+namespace weir::http {
+
+// Immutable after construction; both functions are called on many threads at once and must not block.
+class Middleware {
+ public:
+  virtual ~Middleware() = default;
+  // Before the handler. A response ends the request here.
+  virtual std::optional<Response> Before(Exchange& exchange) const = 0;
+  // Before the answer goes out, whoever made it.
+  virtual void After(const Exchange& exchange, Response& response) const = 0;
+};
+
+// X-Request-Id: taken from the client when it is printable and short, else made; sent back.
+std::unique_ptr<Middleware> NewRequestIdMiddleware();
+
+struct DeadlineLimits {
+  Duration fallback = std::chrono::seconds(30);
+  Duration most = std::chrono::seconds(300);
+};
+// X-Request-Timeout-Ms: the client's patience, cut to the server's maximum.
+std::unique_ptr<Middleware> NewDeadlineMiddleware(const DeadlineLimits& limits);
+
+// weir_http_requests_total and weir_http_request_seconds, by route and status.
+std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock);
+
+}  // namespace weir::http

@@ -1,0 +1,123 @@
+#include "http/router.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+#include "base/nearest.h"
+#include "codec/error.h"
+
+namespace weir::http {
+namespace {
+
+std::vector<std::string_view> Split(std::string_view path) {
+  std::vector<std::string_view> segments;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the '/'
+    const std::size_t end = std::min(path.find('/'), path.size());
+    segments.push_back(path.substr(0, end));
+    path.remove_prefix(end);
+  }
+  return segments;
+}
+
+// What stands for the pattern's names, or nullopt when the path is another.
+std::optional<std::vector<std::string>> Match(std::span<const std::string_view> pattern,
+                                              std::span<const std::string_view> path) {
+  if (pattern.size() != path.size()) return std::nullopt;
+  std::vector<std::string> parameters;
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    if (pattern[i].starts_with('{')) {
+      if (path[i].empty()) return std::nullopt;
+      parameters.emplace_back(path[i]);
+    } else if (pattern[i] != path[i]) {
+      return std::nullopt;
+    }
+  }
+  return parameters;
+}
+
+Dialect DialectOfPath(std::string_view path) { return path.starts_with("/v2") ? Dialect::kOip : Dialect::kOpenAi; }
+
+}  // namespace
+
+Response ErrorResponse(const Error& error, Dialect dialect) {
+  Response response{.status = codec::HttpStatus(error.code)};
+  switch (dialect) {
+    case Dialect::kOpenAi: response.body = codec::OpenAiError(error); break;
+    case Dialect::kOip: response.body = codec::OipError(error); break;
+  }
+  if (error.retry_after.count() > 0) {
+    const auto seconds = std::chrono::ceil<std::chrono::seconds>(error.retry_after).count();
+    response.headers.emplace_back("Retry-After", std::to_string(seconds));
+  }
+  return response;
+}
+
+void Router::Add(std::string_view method, std::string_view pattern, Dialect dialect, Handler handler) {
+  routes_.push_back({method, pattern, Split(pattern), dialect, std::move(handler)});
+}
+
+std::vector<Router::RouteInfo> Router::List() const {
+  std::vector<RouteInfo> list;
+  for (const Entry& entry : routes_) list.push_back({entry.method, entry.pattern});
+  return list;
+}
+
+void Router::Route(const ExchangePtr& exchange) const {
+  // HEAD is GET without the body; the connection leaves it out.
+  const std::string_view method = exchange->method() == "HEAD" ? "GET" : exchange->method();
+  const std::vector<std::string_view> path = Split(exchange->path());
+  const Entry* found = nullptr;
+  for (const Entry& entry : routes_) {
+    if (entry.method != method) continue;
+    if (auto parameters = Match(entry.segments, path)) {
+      exchange->parameters = std::move(*parameters);
+      exchange->route = entry.pattern;
+      found = &entry;
+      break;
+    }
+  }
+  for (const auto& middleware : middlewares_) {
+    if (auto response = middleware->Before(*exchange)) return exchange->Respond(std::move(*response));
+  }
+  if (found == nullptr) return exchange->Respond(NoRoute(*exchange));
+  try {
+    found->handler(exchange);
+  } catch (const std::exception& e) {
+    exchange->Respond(ErrorResponse({Code::kInternal, e.what()}, found->dialect));
+  }
+}
+
+void Router::Finish(const Exchange& exchange, Response& response) const {
+  for (const auto& middleware : middlewares_) middleware->After(exchange, response);
+}
+
+Response Router::NoRoute(const Exchange& exchange) const {
+  const std::vector<std::string_view> path = Split(exchange.path());
+  std::string allowed;
+  std::vector<std::string> known;
+  for (const Entry& entry : routes_) {
+    known.emplace_back(entry.pattern);
+    if (!Match(entry.segments, path)) continue;
+    if (!allowed.empty()) allowed += ", ";
+    allowed += entry.method;
+    if (entry.method == "GET") allowed += ", HEAD";
+  }
+  const Dialect dialect = DialectOfPath(exchange.path());
+  if (allowed.empty()) {
+    return ErrorResponse({Code::kNotFound, fmt::format("there is no route {} {}{}", exchange.method(),
+                                                       exchange.path(), DidYouMean(exchange.path(), known))},
+                         dialect);
+  }
+  Response response = ErrorResponse({Code::kInvalidArgument, fmt::format("{} does not take {}; it takes {}",
+                                                                         exchange.path(), exchange.method(), allowed)},
+                                    dialect);
+  response.status = 405;
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+}  // namespace weir::http

@@ -1,0 +1,59 @@
+// Finds the handler of a request.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+#include "http/exchange.h"
+#include "http/middleware.h"
+
+namespace weir::http {
+
+using Handler = std::function<void(const ExchangePtr&)>;
+
+// In which shape errors are written on a route.
+enum class Dialect { kOpenAi, kOip };
+
+// The whole answer for an error: status, body in the dialect's shape, Retry-After.
+Response ErrorResponse(const Error& error, Dialect dialect);
+
+// The route table with the middlewares around it. Filled at start by the composition root, then immutable
+// and thread-safe.
+class Router {
+ public:
+  // `pattern` as "/v2/models/{model}/infer"; a {name} stands for one segment. Both strings are of static
+  // duration.
+  void Add(std::string_view method, std::string_view pattern, Dialect dialect, Handler handler);
+  void Use(std::unique_ptr<Middleware> middleware) { middlewares_.push_back(std::move(middleware)); }
+
+  // Runs middlewares and handler; every path ends in exchange->Respond. Never blocks.
+  void Route(const ExchangePtr& exchange) const;
+  // The middlewares' last touch: called by the connection for every answer before it is written.
+  void Finish(const Exchange& exchange, Response& response) const;
+
+  struct RouteInfo {
+    std::string_view method;
+    std::string_view pattern;
+  };
+  std::vector<RouteInfo> List() const;
+
+ private:
+  struct Entry {
+    std::string_view method;
+    std::string_view pattern;
+    std::vector<std::string_view> segments;
+    Dialect dialect;
+    Handler handler;
+  };
+
+  Response NoRoute(const Exchange& exchange) const;
+
+  std::vector<Entry> routes_;
+  std::vector<std::unique_ptr<Middleware>> middlewares_;
+};
+
+}  // namespace weir::http

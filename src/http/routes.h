@@ -1,0 +1,39 @@
+// The doors: which path does what. Each function adds one family of routes.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "engine/engine.h"
+#include "http/router.h"
+#include "metrics/metrics.h"
+#include "text/text_service.h"
+
+namespace weir::http {
+
+// GET /, /livez, /readyz, /metrics. `ready` tells whether requests can be answered; an error says why not.
+struct HealthRoutesContext {
+  Engine& engine;
+  Metrics& metrics;
+  std::function<Status()> ready;
+};
+void AddHealthRoutes(Router& router, const HealthRoutesContext& context);
+
+// GET /v1/models[/{model}], POST /v1/embeddings, POST /v1/classify.
+struct TextRoutesContext {
+  Engine& engine;
+  TextService& texts;
+  std::string default_model;   // taken when a request names none; may be empty
+  std::int64_t started_at = 0; // seconds since 1970
+};
+void AddTextRoutes(Router& router, const TextRoutesContext& context);
+
+// The Open Inference Protocol under /v2.
+struct OipRoutesContext {
+  Engine& engine;
+  std::function<Status()> ready;
+};
+void AddOipRoutes(Router& router, const OipRoutesContext& context);
+
+}  // namespace weir::http

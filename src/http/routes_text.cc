@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "codec/text_json.h"
+#include "http/routes.h"
+
+namespace weir::http {
+namespace {
+
+using codec::ClassifyBody;
+using codec::EmbeddingsBody;
+
+// The model a request means: the one it names, else the configured default, else the only one with the task.
+Result<std::string> ChooseModel(const Engine& engine, const std::optional<std::string>& named,
+                                const std::string& fallback, std::string_view task) {
+  if (named) return *named;
+  std::vector<std::string> fitting;
+  for (const ModelStatus& model : engine.States()) {
+    if (model.task != task) continue;
+    if (model.name == fallback) return fallback;
+    fitting.push_back(model.name);
+  }
+  if (fitting.size() == 1) return fitting[0];
+  if (fitting.empty()) return Fail(Code::kNotFound, fmt::format("no model with the task {} is ready", task), "model");
+  return InvalidArgument(fmt::format("'model' is missing; models with the task {}: {}", task, fmt::join(fitting, ", ")),
+                         "model");
+}
+
+// "queue;dur=0.1, run;dur=2.5", in milliseconds.
+std::pair<std::string, std::string> ServerTiming(const StageTimes& times) {
+  return {"Server-Timing",
+          fmt::format("queue;dur={:.3f}, run;dur={:.3f}", Seconds(times.queued) * 1e3, Seconds(times.run) * 1e3)};
+}
+
+void Refuse(const ExchangePtr& exchange, const Error& error) {
+  exchange->Respond(ErrorResponse(error, Dialect::kOpenAi));
+}
+
+template <typename Body>
+TextRequest ToTextRequest(const ExchangePtr& exchange, const std::string& model, Body& body) {
+  return {.model = model,
+          .texts = std::move(body.texts),
+          .truncate = body.truncate,
+          .deadline = exchange->deadline,
+          .stop = exchange->stop()};
+}
+
+void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& exchange) {
+  Result<EmbeddingsBody> body = codec::ParseEmbeddings(exchange->body());
+  if (!body) return Refuse(exchange, body.error());
+  Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
+  if (!model) return Refuse(exchange, model.error());
+  TextRequest request = ToTextRequest(exchange, *model, *body);
+  context.texts.Embed(std::move(request), [exchange, body = std::move(*body),
+                                           model = std::move(*model)](Result<Embeddings> embeddings) {
+    if (!embeddings) return Refuse(exchange, embeddings.error());
+    Result<std::string> json = codec::WriteEmbeddings(*embeddings, body, model);
+    if (!json) return Refuse(exchange, json.error());
+    exchange->Respond({.body = std::move(*json), .headers = {ServerTiming(embeddings->times)}});
+  });
+}
+
+void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchange) {
+  Result<ClassifyBody> body = codec::ParseClassify(exchange->body());
+  if (!body) return Refuse(exchange, body.error());
+  Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
+  if (!model) return Refuse(exchange, model.error());
+  TextRequest request = ToTextRequest(exchange, *model, *body);
+  context.texts.Classify(std::move(request), body->top_k,
+                         [exchange, model = std::move(*model)](Result<Classifications> answer) {
+                           if (!answer) return Refuse(exchange, answer.error());
+                           exchange->Respond({.body = codec::WriteClassifications(*answer, model),
+                                              .headers = {ServerTiming(answer->times)}});
+                         });
+}
+
+void HandleModel(const TextRoutesContext& context, const ExchangePtr& exchange) {
+  const std::string& wanted = exchange->parameters[0];
+  for (const ModelStatus& model : context.engine.States()) {
+    if (model.name != wanted) continue;
+    return exchange->Respond({.body = codec::WriteModel(model, context.started_at)});
+  }
+  context.engine.WhenReady(wanted, exchange->deadline, [exchange](Result<Registry::DeploymentPtr> missing) {
+    Refuse(exchange, missing ? Error{Code::kUnavailable, "the model has just arrived; ask again"} : missing.error());
+  });
+}
+
+}  // namespace
+
+void AddTextRoutes(Router& router, const TextRoutesContext& context) {
+  router.Add("GET", "/v1/models", Dialect::kOpenAi, [context](const ExchangePtr& exchange) {
+    exchange->Respond({.body = codec::WriteModels(context.engine.States(), context.started_at)});
+  });
+  router.Add("GET", "/v1/models/{model}", Dialect::kOpenAi,
+             [context](const ExchangePtr& exchange) { HandleModel(context, exchange); });
+  router.Add("POST", "/v1/embeddings", Dialect::kOpenAi,
+             [context](const ExchangePtr& exchange) { HandleEmbeddings(context, exchange); });
+  router.Add("POST", "/v1/classify", Dialect::kOpenAi,
+             [context](const ExchangePtr& exchange) { HandleClassify(context, exchange); });
+}
+
+}  // namespace weir::http

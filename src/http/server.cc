@@ -1,0 +1,228 @@
+#include "http/server.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <optional>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+#include "base/log.h"
+#include "base/mutex.h"
+#include "base/thread_name.h"
+#include "http/connection.h"
+
+namespace weir::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+constexpr std::chrono::seconds kSweepInterval{1};
+constexpr std::chrono::milliseconds kAcceptPause{50};
+
+// One I/O thread with its own event loop and its share of the connections. What is not marked otherwise is
+// confined to that thread.
+class Loop {
+ public:
+  Loop(const ServerOptions& options, const Router& router, const std::atomic<bool>& draining,
+       std::function<void()> closed)
+      : options_(options), router_(router), draining_(draining), closed_(std::move(closed)) {}
+
+  asio::io_context& context() { return context_; }
+
+  // Any thread, once.
+  void Start() {
+    Sweep();
+    thread_ = std::jthread([this] {
+      SetThreadName("http");
+      context_.run();
+    });
+  }
+  // Any thread; joins. Connections that are left are closed.
+  void Stop() {
+    context_.stop();
+    if (thread_.joinable()) thread_.join();
+    connections_.clear();
+  }
+
+  // Any thread.
+  void Adopt(tcp::socket socket) {
+    asio::post(context_, [this, socket = std::move(socket)]() mutable {
+      auto connection = Connection::Make(std::move(socket),
+                                         {.options = options_, .router = router_, .draining = draining_,
+                                          .closed = [this](Connection* ended) { Forget(ended); }});
+      connections_.emplace(connection.get(), connection);
+      connection->Start();
+    });
+  }
+  // Any thread.
+  void CloseIdle() {
+    asio::post(context_, [this] {
+      for (const auto& connection : Snapshot()) connection->CloseWhenIdle();
+    });
+  }
+
+ private:
+  std::vector<std::shared_ptr<Connection>> Snapshot() const {
+    std::vector<std::shared_ptr<Connection>> all;
+    for (const auto& [key, connection] : connections_) all.push_back(connection);
+    return all;
+  }
+
+  void Forget(Connection* ended) {
+    // Posted, because the connection is in the middle of one of its own functions.
+    asio::post(context_, [this, ended] {
+      connections_.erase(ended);
+      closed_();
+    });
+  }
+
+  void Sweep() {
+    sweep_.expires_after(kSweepInterval);
+    sweep_.async_wait([this](error_code error) {
+      if (error) return;
+      const TimePoint now = Clock::Steady().Now();
+      for (const auto& connection : Snapshot()) connection->CheckTimeouts(now);
+      Sweep();
+    });
+  }
+
+  const ServerOptions& options_;
+  const Router& router_;
+  const std::atomic<bool>& draining_;
+  const std::function<void()> closed_;
+
+  asio::io_context context_{1};
+  asio::steady_timer sweep_{context_};
+  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::jthread thread_;
+};
+
+class AsioServer final : public Server {
+ public:
+  AsioServer(const ServerOptions& options, const Router& router, Metrics& metrics)
+      : options_(options), open_connections_(metrics.GetGauge("weir_http_connections", "Open HTTP connections.")),
+        accepted_(metrics.GetCounter("weir_http_connections_total", "HTTP connections accepted.")) {
+    for (std::size_t i = 0; i < options_.threads; ++i) {
+      loops_.push_back(std::make_unique<Loop>(options_, router, draining_, [this] { ConnectionClosed(); }));
+    }
+    acceptor_.emplace(loops_[0]->context());
+    accept_pause_.emplace(loops_[0]->context());
+  }
+
+  ~AsioServer() override {
+    for (const auto& loop : loops_) loop->Stop();
+  }
+
+  Status Listen() {
+    error_code error;
+    const asio::ip::address address = asio::ip::make_address(options_.address, error);
+    if (error) {
+      return InvalidArgument(fmt::format("'{}' is not an IP address to listen on", options_.address));
+    }
+    const tcp::endpoint endpoint(address, options_.port);
+    acceptor_->open(endpoint.protocol(), error);
+    if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor_->bind(endpoint, error);
+    if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+      return Fail(Code::kUnavailable, fmt::format("cannot listen on {} port {}: {}", options_.address,
+                                                  options_.port, error.message()));
+    }
+    return {};
+  }
+
+  std::uint16_t port() const override { return acceptor_->local_endpoint().port(); }
+
+  void Start() override {
+    Accept();
+    for (const auto& loop : loops_) loop->Start();
+  }
+
+  void StopAccepting() override {
+    draining_ = true;
+    asio::post(loops_[0]->context(), [this] {
+      error_code ignored;
+      acceptor_->close(ignored);
+      for (const auto& loop : loops_) loop->CloseIdle();
+    });
+  }
+
+  bool WaitIdle(Deadline deadline, const std::stop_token& hurry) override {
+    const MutexLock lock(mu_);
+    return idle_.WaitUntil(mu_, hurry, deadline.at(), [this]() REQUIRES(mu_) { return open_ == 0; });
+  }
+
+ private:
+  void Accept() {
+    // The socket belongs to the loop that will serve it; the first loop only accepts it.
+    Loop& loop = *loops_[next_loop_++ % loops_.size()];
+    acceptor_->async_accept(loop.context(), [this, &loop](error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted || !acceptor_->is_open()) return;
+      if (error) return PauseAccepting(error);
+      accepted_.Add();
+      if (Count(+1) > options_.max_connections) {
+        // Closed at once: an honest refusal costs the client less than a wait.
+        socket.close(error);
+        ConnectionClosed();
+      } else {
+        loop.Adopt(std::move(socket));
+      }
+      Accept();
+    });
+  }
+
+  // Out of file descriptors, most likely: try again when some have been given back.
+  void PauseAccepting(const error_code& error) {
+    log::Warn("cannot accept a connection: {}", error.message());
+    accept_pause_->expires_after(kAcceptPause);
+    accept_pause_->async_wait([this](error_code failed) {
+      if (!failed && acceptor_->is_open()) Accept();
+    });
+  }
+
+  std::size_t Count(int change) {
+    const MutexLock lock(mu_);
+    open_ = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(open_) + change);
+    open_connections_.Set(static_cast<double>(open_));
+    if (open_ == 0) idle_.NotifyAll();
+    return open_;
+  }
+  void ConnectionClosed() { Count(-1); }
+
+  // Constant after construction.
+  const ServerOptions options_;
+  std::atomic<bool> draining_ = false;
+  Gauge open_connections_;
+  Counter accepted_;
+
+  // Guarded by mu_.
+  Mutex mu_;
+  CondVar idle_;
+  std::size_t open_ GUARDED_BY(mu_) = 0;
+
+  std::vector<std::unique_ptr<Loop>> loops_;
+  // Confined to the first loop's thread.
+  std::size_t next_loop_ = 0;
+  std::optional<tcp::acceptor> acceptor_;
+  std::optional<asio::steady_timer> accept_pause_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::Make(const ServerOptions& options, const Router& router, Metrics& metrics) {
+  auto server = std::make_unique<AsioServer>(options, router, metrics);
+  Status listening = server->Listen();
+  if (!listening) return Forward(listening);
+  return server;
+}
+
+}  // namespace weir::http

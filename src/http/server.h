@@ -1,0 +1,47 @@
+// The HTTP/1.1 server: listening, threads, connections.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <stop_token>
+#include <string>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "http/router.h"
+#include "metrics/metrics.h"
+
+namespace weir::http {
+
+struct ServerOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 8000;  // 0 = any free one
+  std::size_t threads = 1;
+  std::size_t max_connections = 10'000;
+  std::size_t max_body_bytes = 64U << 20;
+  std::size_t max_header_bytes = 16U << 10;
+  Duration read_timeout = std::chrono::seconds(30);  // from a request's first byte to its last
+  Duration idle_timeout = std::chrono::seconds(75);  // between requests
+  Duration write_timeout = std::chrono::seconds(30); // for a client to take an answer
+};
+
+// Accepts connections and hands their requests to the router. Owned by the composition root; `router` and
+// `metrics` outlive it. A connection lives on one of the server's I/O threads; handlers start there and must
+// not block. Destruction closes everything.
+class Server {
+ public:
+  // Binds and listens, but does not accept yet. kUnavailable names the address that could not be bound.
+  static Result<std::unique_ptr<Server>> Make(const ServerOptions& options, const Router& router, Metrics& metrics);
+  virtual ~Server() = default;
+
+  virtual std::uint16_t port() const = 0;
+  // Starts the threads. Never blocks.
+  virtual void Start() = 0;
+  // Stops accepting and closes idle connections; the others end with the answer they wait for.
+  virtual void StopAccepting() = 0;
+  // Blocks until no connection is left, at most to the deadline or until `hurry` says stop; true when none is.
+  virtual bool WaitIdle(Deadline deadline, const std::stop_token& hurry) = 0;
+};
+
+}  // namespace weir::http

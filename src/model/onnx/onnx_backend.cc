@@ -1,0 +1,243 @@
+#include "model/onnx/onnx_backend.h"
+
+#include <fmt/format.h>
+#include <onnxruntime_cxx_api.h>
+
+#include <optional>
+#include <utility>
+
+#include "base/log.h"
+#include "model/file_cache.h"
+
+namespace weir {
+namespace {
+
+std::optional<DataType> FromOnnx(ONNXTensorElementDataType type) {
+  switch (type) {
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL: return DataType::kBool;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8: return DataType::kUint8;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16: return DataType::kUint16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32: return DataType::kUint32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64: return DataType::kUint64;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8: return DataType::kInt8;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16: return DataType::kInt16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32: return DataType::kInt32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64: return DataType::kInt64;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16: return DataType::kFp16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16: return DataType::kBf16;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT: return DataType::kFp32;
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE: return DataType::kFp64;
+    default: return std::nullopt;  // foreign enum: strings, complex and 4/8-bit floats are not served
+  }
+}
+
+ONNXTensorElementDataType ToOnnx(DataType type) {
+  switch (type) {
+    case DataType::kBool: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BOOL;
+    case DataType::kUint8: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT8;
+    case DataType::kUint16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT16;
+    case DataType::kUint32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT32;
+    case DataType::kUint64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_UINT64;
+    case DataType::kInt8: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT8;
+    case DataType::kInt16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT16;
+    case DataType::kInt32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT32;
+    case DataType::kInt64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_INT64;
+    case DataType::kFp16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT16;
+    case DataType::kBf16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
+    case DataType::kFp32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
+    case DataType::kFp64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+  }
+  return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+}
+
+// ONNX Runtime's own log lines become ours; it is told to speak from warnings upwards.
+void ORT_API_CALL LogFromOnnx(void*, OrtLoggingLevel level, const char*, const char*, const char*,
+                              const char* message) {
+  if (level >= ORT_LOGGING_LEVEL_ERROR) {
+    log::Debug("onnxruntime: {}", message);  // it reaches the caller as a Result too
+  } else {
+    log::Warn("onnxruntime: {}", message);
+  }
+}
+
+// One environment per process, as the library wants it; never destroyed, because models may outlive main.
+Ort::Env& Environment() {
+  static auto* env = new Ort::Env(ORT_LOGGING_LEVEL_WARNING, "weir", LogFromOnnx, nullptr);
+  return *env;
+}
+
+// The interface of one side of the graph, or the reason why it cannot be served.
+template <typename NameAt, typename TypeAt>
+Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view side, NameAt name_at,
+                                          TypeAt type_at) {
+  Ort::AllocatorWithDefaultOptions allocator;
+  std::vector<TensorSpec> specs;
+  for (std::size_t i = 0; i < count; ++i) {
+    TensorSpec spec;
+    spec.name = name_at(i, allocator).get();
+    const Ort::TypeInfo info = type_at(i);
+    if (info.GetONNXType() != ONNX_TYPE_TENSOR) {
+      return Fail(Code::kUnprocessable, fmt::format("{} '{}' of the graph is not a tensor", side, spec.name));
+    }
+    const auto tensor = info.GetTensorTypeAndShapeInfo();
+    const std::optional<DataType> type = FromOnnx(tensor.GetElementType());
+    if (!type) {
+      return Fail(Code::kUnprocessable,
+                  fmt::format("{} '{}' of the graph has an element type that is not served (ONNX type {})", side,
+                              spec.name, static_cast<int>(tensor.GetElementType())));
+    }
+    spec.type = *type;
+    spec.shape = tensor.GetShape();
+    specs.push_back(std::move(spec));
+  }
+  return specs;
+}
+
+class OnnxModel final : public Model, public std::enable_shared_from_this<OnnxModel> {
+ public:
+  OnnxModel(Ort::Session session, Manifest manifest)
+      : session_(std::move(session)), manifest_(std::move(manifest)) {
+    for (const TensorSpec& input : manifest_.inputs) input_names_.push_back(input.name.c_str());
+    for (const TensorSpec& output : manifest_.outputs) output_names_.push_back(output.name.c_str());
+  }
+
+  static Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file, const OnnxOptions& options);
+
+  const Manifest& manifest() const override { return manifest_; }
+  std::unique_ptr<Session> NewSession() const override;
+
+  // Ort::Session::Run is thread-safe but not const.
+  Ort::Session& session() const { return session_; }
+  const std::vector<const char*>& input_names() const { return input_names_; }
+  const std::vector<const char*>& output_names() const { return output_names_; }
+
+ private:
+  // Constant after construction.
+  mutable Ort::Session session_;
+  Manifest manifest_;
+  std::vector<const char*> input_names_;
+  std::vector<const char*> output_names_;
+};
+
+class OnnxSession final : public Session {
+ public:
+  explicit OnnxSession(std::shared_ptr<const OnnxModel> model) : model_(std::move(model)) {}
+
+  Result<std::vector<Tensor>> Run(std::span<const Tensor> inputs, std::stop_token stop) override {
+    Result<std::vector<Tensor>> result = Guarded(inputs, stop);
+    if (stop.stop_requested()) options_.UnsetTerminate();  // it may have come after the run's end
+    return result;
+  }
+
+ private:
+  Result<std::vector<Tensor>> Guarded(std::span<const Tensor> inputs, const std::stop_token& stop) {
+    const std::stop_callback on_stop(stop, [this] { options_.SetTerminate(); });
+    try {
+      return RunOrThrow(inputs);
+    } catch (const Ort::Exception& e) {
+      if (stop.stop_requested()) return Fail(Code::kCancelled, "the run was stopped");
+      // The inputs have the types and ranks that the graph asks for; it objects to their sizes or values.
+      return Fail(Code::kUnprocessable, fmt::format("the model cannot run on this input: {}", e.what()));
+    }
+  }
+
+  std::vector<Tensor> RunOrThrow(std::span<const Tensor> inputs) {
+    values_.clear();
+    for (const Tensor& input : inputs) {
+      values_.push_back(Ort::Value::CreateTensor(memory_, const_cast<std::byte*>(input.data()), input.bytes(),
+                                                 input.shape().data(), input.shape().size(),
+                                                 ToOnnx(input.type())));
+    }
+    std::vector<Ort::Value> outputs =
+        model_->session().Run(options_, model_->input_names().data(), values_.data(), values_.size(),
+                              model_->output_names().data(), model_->output_names().size());
+    values_.clear();
+    std::vector<Tensor> tensors;
+    tensors.reserve(outputs.size());
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      Shape shape = outputs[i].GetTensorTypeAndShapeInfo().GetShape();
+      auto owner = std::make_shared<Ort::Value>(std::move(outputs[i]));
+      const void* data = owner->GetTensorRawData();
+      tensors.push_back(
+          Tensor::Wrap(model_->manifest().outputs[i].type, std::move(shape), std::move(owner), data));
+    }
+    return tensors;
+  }
+
+  // Constant after construction.
+  const std::shared_ptr<const OnnxModel> model_;
+  const Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
+
+  // Confined to the session's thread, but for SetTerminate.
+  Ort::RunOptions options_;
+  std::vector<Ort::Value> values_;
+};
+
+std::unique_ptr<Session> OnnxModel::NewSession() const {
+  return std::make_unique<OnnxSession>(shared_from_this());
+}
+
+Result<Manifest> ReadManifest(const Ort::Session& session) {
+  Manifest manifest;
+  manifest.platform = "onnxruntime_onnx";
+  auto inputs = ReadSpecs(
+      session.GetInputCount(), "input",
+      [&](std::size_t i, auto& allocator) { return session.GetInputNameAllocated(i, allocator); },
+      [&](std::size_t i) { return session.GetInputTypeInfo(i); });
+  if (!inputs) return Forward(inputs);
+  auto outputs = ReadSpecs(
+      session.GetOutputCount(), "output",
+      [&](std::size_t i, auto& allocator) { return session.GetOutputNameAllocated(i, allocator); },
+      [&](std::size_t i) { return session.GetOutputTypeInfo(i); });
+  if (!outputs) return Forward(outputs);
+  manifest.inputs = std::move(*inputs);
+  manifest.outputs = std::move(*outputs);
+  return manifest;
+}
+
+Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path& file,
+                                                     const OnnxOptions& options) {
+  try {
+    Ort::SessionOptions session_options;
+    session_options.SetIntraOpNumThreads(options.intra_op_threads);
+    session_options.SetInterOpNumThreads(1);
+    session_options.SetExecutionMode(ORT_SEQUENTIAL);
+    session_options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
+    session_options.AddConfigEntry("session.intra_op.allow_spinning", "0");
+    Ort::Session session(Environment(), file.c_str(), session_options);
+    Result<Manifest> manifest = ReadManifest(session);
+    if (!manifest) return Forward(manifest);
+    std::error_code ignored;
+    manifest->weight_bytes = std::filesystem::file_size(file, ignored);
+    return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
+  } catch (const Ort::Exception& e) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("{} is not a graph that ONNX Runtime {} can load: {}", file.string(),
+                            OnnxRuntimeVersion(), e.what()));
+  }
+}
+
+class OnnxBackend final : public Backend {
+ public:
+  explicit OnnxBackend(const OnnxOptions& options) : options_(options) {}
+
+  Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file) override {
+    return cache_.Get(file, [this](const std::filesystem::path& path) {
+      return OnnxModel::Load(path, options_);
+    });
+  }
+
+ private:
+  const OnnxOptions options_;
+  FileCache<Model> cache_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backend> MakeOnnxBackend(const OnnxOptions& options) {
+  return std::make_unique<OnnxBackend>(options);
+}
+
+std::string OnnxRuntimeVersion() { return OrtGetApiBase()->GetVersionString(); }
+
+}  // namespace weir

@@ -1,0 +1,33 @@
+// Runs batches of texts: pads, runs the encoder, pools each row.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/servable.h"
+#include "text/text_model.h"
+
+namespace weir {
+
+// Made by TextModel::NewRunner; confined to its Worker's thread. Keeps the model alive only through its
+// worker's Deployment: `model` must outlive it.
+class TextRunner final : public Runner {
+ public:
+  explicit TextRunner(const TextModel& model);
+
+  std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch, const std::stop_token& stop) override;
+
+ private:
+  // Inputs of the graph for the whole batch, each [jobs, longest]; padding is 0 under a mask of 0.
+  std::vector<Tensor> Pad(std::span<const JobPtr> batch) const;
+  // The answers to all rows: [jobs, width] for embeddings, [jobs, labels] for classification.
+  Result<Tensor> Encode(std::span<const JobPtr> batch, const std::stop_token& stop);
+  Result<Tensor> PoolRows(std::span<const JobPtr> batch, const Tensor& hidden, const std::stop_token& stop);
+
+  const TextModel& model_;
+  const std::unique_ptr<Session> encoder_;
+  const std::unique_ptr<Session> head_;  // null when the model has none
+};
+
+}  // namespace weir

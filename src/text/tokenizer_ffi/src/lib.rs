@@ -1,0 +1,193 @@
+//! The C face of the Hugging Face tokenizers library: make, encode, free.
+//!
+//! Rules that hold for every function here:
+//! - no panic crosses the face: it is caught and comes back as an error text;
+//! - a tokenizer never changes after it was made, so any number of threads may encode with it;
+//! - what this side allocates, this side frees (`weir_*_free`).
+
+use std::ffi::{c_char, CString};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::{ptr, slice, str};
+
+use tokenizers::utils::truncation::{
+    truncate_encodings, TruncationDirection, TruncationParams, TruncationStrategy,
+};
+use tokenizers::{Encoding, PostProcessor, Tokenizer};
+
+/// Token ids of one text (or of one pair of texts), owned by this side until `weir_encoding_free`.
+#[repr(C)]
+pub struct WeirEncoding {
+    /// Token ids and segment ids, `len` of each; null when `len` is 0.
+    pub ids: *mut u32,
+    pub type_ids: *mut u32,
+    pub len: usize,
+    /// Tokens before truncation, special tokens included.
+    pub full_len: usize,
+}
+
+/// What to encode, and how much of it to keep.
+#[repr(C)]
+pub struct WeirEncodeRequest {
+    pub text: *const u8,
+    pub text_len: usize,
+    /// Null when the input is a single text.
+    pub pair: *const u8,
+    pub pair_len: usize,
+    pub add_special_tokens: bool,
+    /// Most tokens to keep, special tokens included; 0 means no limit.
+    pub max_tokens: usize,
+    /// When false, a text over `max_tokens` yields no ids, only `full_len`.
+    pub truncate: bool,
+}
+
+fn error_text(message: String) -> *mut c_char {
+    CString::new(message.replace('\0', " ")).unwrap_or_default().into_raw()
+}
+
+/// Runs `body`, turning an error or a panic into an owned C string; null means success.
+fn guarded(body: impl FnOnce() -> Result<(), String>) -> *mut c_char {
+    match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => ptr::null_mut(),
+        Ok(Err(message)) => error_text(message),
+        Err(_) => error_text("the tokenizer library panicked".to_string()),
+    }
+}
+
+unsafe fn utf8<'a>(bytes: *const u8, len: usize) -> Result<&'a str, String> {
+    if len == 0 {
+        return Ok("");
+    }
+    str::from_utf8(slice::from_raw_parts(bytes, len))
+        .map_err(|e| format!("not valid UTF-8 at byte {}", e.valid_up_to()))
+}
+
+fn into_raw(values: &[u32]) -> *mut u32 {
+    if values.is_empty() {
+        return ptr::null_mut();
+    }
+    Box::into_raw(values.to_vec().into_boxed_slice()).cast()
+}
+
+unsafe fn drop_raw(values: *mut u32, len: usize) {
+    if !values.is_null() {
+        drop(Box::from_raw(ptr::slice_from_raw_parts_mut(values, len)));
+    }
+}
+
+/// Reads a `tokenizer.json`. Truncation and padding that the file asks for are cleared: the server
+/// decides both per request. On success stores the tokenizer in `out` and returns null.
+///
+/// # Safety
+/// `json` points to `len` readable bytes; `out` is writable.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_new(
+    json: *const u8,
+    len: usize,
+    out: *mut *mut Tokenizer,
+) -> *mut c_char {
+    guarded(|| {
+        let bytes = slice::from_raw_parts(json, len);
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
+        tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
+        tokenizer.with_padding(None);
+        *out = Box::into_raw(Box::new(tokenizer));
+        Ok(())
+    })
+}
+
+/// # Safety
+/// `tokenizer` comes from `weir_tokenizer_new` and is not used afterwards.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_free(tokenizer: *mut Tokenizer) {
+    if !tokenizer.is_null() {
+        drop(Box::from_raw(tokenizer));
+    }
+}
+
+/// Ids that the tokenizer knows, added tokens included.
+///
+/// # Safety
+/// `tokenizer` comes from `weir_tokenizer_new`.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_vocab_size(tokenizer: *const Tokenizer) -> usize {
+    (*tokenizer).get_vocab_size(true)
+}
+
+fn added_tokens(tokenizer: &Tokenizer, is_pair: bool, add_special_tokens: bool) -> usize {
+    match tokenizer.get_post_processor() {
+        Some(processor) if add_special_tokens => processor.added_tokens(is_pair),
+        _ => 0,
+    }
+}
+
+/// Cuts the texts so that, with the special tokens, `max_tokens` remain: the longer one first.
+fn truncated(
+    first: Encoding,
+    second: Option<Encoding>,
+    max_length: usize,
+) -> Result<(Encoding, Option<Encoding>), String> {
+    let params = TruncationParams {
+        max_length,
+        strategy: TruncationStrategy::LongestFirst,
+        stride: 0,
+        direction: TruncationDirection::Right,
+    };
+    truncate_encodings(first, second, &params).map_err(|e| e.to_string())
+}
+
+unsafe fn encode(tokenizer: &Tokenizer, request: &WeirEncodeRequest, out: &mut WeirEncoding) -> Result<(), String> {
+    let text = utf8(request.text, request.text_len)?;
+    let mut first = tokenizer.encode_fast(text, false).map_err(|e| e.to_string())?;
+    let mut second = None;
+    if !request.pair.is_null() {
+        let pair = utf8(request.pair, request.pair_len)?;
+        second = Some(tokenizer.encode_fast(pair, false).map_err(|e| e.to_string())?);
+    }
+    let special = added_tokens(tokenizer, second.is_some(), request.add_special_tokens);
+    out.full_len = first.len() + second.as_ref().map_or(0, Encoding::len) + special;
+    if request.max_tokens > 0 && out.full_len > request.max_tokens {
+        if !request.truncate {
+            return Ok(());
+        }
+        (first, second) = truncated(first, second, request.max_tokens.saturating_sub(special))?;
+    }
+    let done = tokenizer
+        .post_process(first, second, request.add_special_tokens)
+        .map_err(|e| e.to_string())?;
+    out.len = done.len();
+    out.ids = into_raw(done.get_ids());
+    out.type_ids = into_raw(done.get_type_ids());
+    Ok(())
+}
+
+/// Encodes one text or pair. On success fills `out` and returns null; otherwise returns an error
+/// text and `out` holds nothing to free.
+///
+/// # Safety
+/// All pointers are valid for the call; `out` is writable.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_encode(
+    tokenizer: *const Tokenizer,
+    request: *const WeirEncodeRequest,
+    out: *mut WeirEncoding,
+) -> *mut c_char {
+    *out = WeirEncoding { ids: ptr::null_mut(), type_ids: ptr::null_mut(), len: 0, full_len: 0 };
+    guarded(|| encode(&*tokenizer, &*request, &mut *out))
+}
+
+/// # Safety
+/// `encoding` was filled by `weir_tokenizer_encode` and is freed once.
+#[no_mangle]
+pub unsafe extern "C" fn weir_encoding_free(encoding: *mut WeirEncoding) {
+    drop_raw((*encoding).ids, (*encoding).len);
+    drop_raw((*encoding).type_ids, (*encoding).len);
+}
+
+/// # Safety
+/// `text` was returned by a function of this file and is freed once; null is allowed.
+#[no_mangle]
+pub unsafe extern "C" fn weir_error_free(text: *mut c_char) {
+    if !text.is_null() {
+        drop(CString::from_raw(text));
+    }
+}

@@ -1,0 +1,38 @@
+// The C face of tokenizer_ffi/src/lib.rs, where each function is described. Keep the two in step.
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct {
+  uint32_t* ids;
+  uint32_t* type_ids;
+  size_t len;
+  size_t full_len;
+} WeirEncoding;
+
+typedef struct {
+  const uint8_t* text;
+  size_t text_len;
+  const uint8_t* pair;
+  size_t pair_len;
+  bool add_special_tokens;
+  size_t max_tokens;
+  bool truncate;
+} WeirEncodeRequest;
+
+char* weir_tokenizer_new(const uint8_t* json, size_t len, void** out);
+void weir_tokenizer_free(void* tokenizer);
+size_t weir_tokenizer_vocab_size(const void* tokenizer);
+char* weir_tokenizer_encode(const void* tokenizer, const WeirEncodeRequest* request, WeirEncoding* out);
+void weir_encoding_free(WeirEncoding* encoding);
+void weir_error_free(char* text);
+
+#ifdef __cplusplus
+}
+#endif
