@@ -3,7 +3,6 @@
 
 #include <CLI/CLI.hpp>
 
-#include <future>
 #include <memory>
 #include <string>
 #include <vector>
@@ -42,27 +41,6 @@ std::string AddModel(app::Core& core, const PredictFlags& flags) {
   return *name;
 }
 
-std::string Classify(app::Core& core, TextRequest request, std::size_t top_k) {
-  const std::string model = request.model;
-  std::promise<Result<Classifications>> promise;
-  core.texts.Classify(std::move(request), top_k,
-                      [&](Result<Classifications> answer) { promise.set_value(std::move(answer)); });
-  const Result<Classifications> answer = promise.get_future().get();
-  QuitUnless(answer);
-  return codec::WriteClassifications(*answer, model);
-}
-
-std::string Embed(app::Core& core, TextRequest request) {
-  const std::string model = request.model;
-  std::promise<Result<Embeddings>> promise;
-  core.texts.Embed(std::move(request), [&](Result<Embeddings> answer) { promise.set_value(std::move(answer)); });
-  const Result<Embeddings> answer = promise.get_future().get();
-  QuitUnless(answer);
-  const Result<std::string> json = codec::WriteEmbeddings(*answer, {}, model);
-  QuitUnless(json);
-  return *json;
-}
-
 void Predict(const PredictFlags& flags) {
   log::SetLevel(log::Level::kOff);
   app::Core core{app::Config()};
@@ -71,9 +49,13 @@ void Predict(const PredictFlags& flags) {
   const std::string task = core.engine.States()[0].task;
   TextRequest request{.model = name, .texts = flags.texts, .truncate = flags.truncate};
   if (task == "classification") {
-    fmt::print("{}\n", Classify(core, std::move(request), flags.top_k));
+    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request), flags.top_k);
+    QuitUnless(answer);
+    fmt::print("{}\n", codec::WriteClassifications(*answer, name));
   } else if (task == "embedding") {
-    fmt::print("{}\n", Embed(core, std::move(request)));
+    const Result<Embeddings> answer = core.texts.EmbedAndWait(std::move(request));
+    QuitUnless(answer);
+    fmt::print("{}\n", *codec::WriteEmbeddings(*answer, {}, name));
   } else {
     Quit({Code::kInvalidArgument, fmt::format("model '{}' takes tensors, not texts; serve it and use "
                                               "/v2/models/{}/infer", name, name)});

@@ -80,4 +80,19 @@ class TextModelLoader {
   FileCache<Tokenizer> tokenizers_;
 };
 
+// A single text model folder, for programs that serve just that. Its name is the folder's. Thread-safe.
+class OneTextModel final : public ServableLoader {
+ public:
+  OneTextModel(Backend& backend, std::filesystem::path folder) : loader_(backend), folder_(std::move(folder)) {}
+
+  std::string name() const { return std::filesystem::weakly_canonical(folder_).filename().string(); }
+  Result<std::shared_ptr<const Servable>> Load(const std::string& name) override {
+    return loader_.Load(name, folder_);
+  }
+
+ private:
+  TextModelLoader loader_;
+  const std::filesystem::path folder_;
+};
+
 }  // namespace weir

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <future>
 #include <optional>
 #include <utility>
 
@@ -102,6 +103,21 @@ void TextService::Classify(TextRequest request, std::size_t top_k,
         }
         done(std::move(answer));
       }));
+}
+
+Result<Embeddings> TextService::EmbedAndWait(TextRequest request) {
+  std::promise<Result<Embeddings>> promise;
+  std::future<Result<Embeddings>> answer = promise.get_future();
+  Embed(std::move(request), [&promise](Result<Embeddings> done) { promise.set_value(std::move(done)); });
+  return answer.get();
+}
+
+Result<Classifications> TextService::ClassifyAndWait(TextRequest request, std::size_t top_k) {
+  std::promise<Result<Classifications>> promise;
+  std::future<Result<Classifications>> answer = promise.get_future();
+  Classify(std::move(request), top_k,
+           [&promise](Result<Classifications> done) { promise.set_value(std::move(done)); });
+  return answer.get();
 }
 
 void TextService::Start(std::shared_ptr<Gather> gather) {

@@ -53,6 +53,10 @@ class TextService {
   // `top_k` 0 means all labels.
   void Classify(TextRequest request, std::size_t top_k, std::move_only_function<void(Result<Classifications>)> done);
 
+  // The same, blocking for the answer; for programs without an event loop.
+  Result<Embeddings> EmbedAndWait(TextRequest request);
+  Result<Classifications> ClassifyAndWait(TextRequest request, std::size_t top_k);
+
  private:
   struct Gather;
   void Start(std::shared_ptr<Gather> gather);

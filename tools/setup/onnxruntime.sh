@@ -1,0 +1,76 @@
+# ONNX Runtime: the library from its Python wheel, the headers from Debian's development package.
+# Why from there: docs/adr/0004-where-onnx-runtime-comes-from.md.
+
+onnxruntime_version=1.31.1
+headers_suite=trixie # the first Debian release that packages the headers; API 21
+
+# A private package list for the suite that has the headers, derived from the machine's own sources; the
+# system's apt is not touched.
+private_apt() {
+  apt-get -q -o Dir::Etc::sourcelist="$private/list" -o Dir::Etc::sourceparts=- \
+    -o Dir::State::lists="$private/lists" -o Dir::Cache="$private/cache" -o APT::Sandbox::User=root "$@"
+}
+
+# The first Debian mirror that the machine itself uses, as "URI keyring".
+debian_mirror() {
+  local uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+  uri=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 2>/dev/null |
+    awk -v id="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$2 == id && $3 == "main" { print $1; exit }')
+  [ -n "$uri" ] && printf '%s %s' "$uri" "$keyring"
+}
+
+fetch_headers() {
+  local folder=$1 private uri keyring
+  if apt-cache show libonnxruntime-dev >/dev/null 2>&1; then
+    (cd "$folder" && apt-get -q -o APT::Sandbox::User=root download libonnxruntime-dev)
+  elif [ "$(. /etc/os-release && echo "$ID")" = debian ]; then
+    private=$folder/apt
+    mkdir -p "$private/lists/partial" "$private/cache/archives/partial"
+    read -r uri keyring < <(debian_mirror && echo)
+    [ -n "$uri" ] || { echo "no Debian source for 'main' is configured on this machine"; return 1; }
+    echo "deb [signed-by=$keyring] $uri $headers_suite main" >"$private/list"
+    private_apt update
+    (cd "$folder" && private_apt download libonnxruntime-dev)
+  else
+    echo "this distribution has no package libonnxruntime-dev: unpack an official release of ONNX Runtime and set ONNXRUNTIME_ROOT to its folder"
+    return 1
+  fi
+  dpkg-deb -x "$folder"/libonnxruntime-dev_*.deb "$folder/unpacked"
+  mkdir -p "$folder/include"
+  cp "$folder"/unpacked/usr/include/onnxruntime/onnxruntime_*.h "$folder/include/"
+  rm -rf "$folder/unpacked" "$folder/apt" "$folder"/*.deb
+}
+
+fetch_library() {
+  local folder=$1
+  "$deps/python-convert/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
+    --only-binary=:all: -d "$folder/wheel" "onnxruntime==$onnxruntime_version"
+  mkdir -p "$folder/lib"
+  "$deps/python-convert/bin/python" - "$folder" "$onnxruntime_version" <<'PYTHON'
+import pathlib, sys, zipfile
+folder, version = pathlib.Path(sys.argv[1]), sys.argv[2]
+with zipfile.ZipFile(next((folder / "wheel").glob("*.whl"))) as wheel:
+    library = f"libonnxruntime.so.{version}"
+    (folder / "lib" / library).write_bytes(wheel.read(f"onnxruntime/capi/{library}"))
+    for notice in ("LICENSE", "ThirdPartyNotices.txt"):
+        (folder / notice).write_bytes(wheel.read(f"onnxruntime/{notice}"))
+PYTHON
+  ln -s "libonnxruntime.so.$onnxruntime_version" "$folder/lib/libonnxruntime.so.1"
+  ln -s libonnxruntime.so.1 "$folder/lib/libonnxruntime.so"
+  rm -rf "$folder/wheel"
+}
+
+fetch_onnxruntime() {
+  fetch_library "$1"
+  fetch_headers "$1"
+}
+
+need_onnxruntime() {
+  local folder
+  [ -z "${ONNXRUNTIME_ROOT:-}" ] || return 0 # CMake takes it from there
+  folder=$cache/onnxruntime-$onnxruntime_version-$headers_suite-$(uname -m)
+  if [ ! -d "$folder" ]; then
+    step "fetching ONNX Runtime $onnxruntime_version" in_fresh_folder "$folder" fetch_onnxruntime
+  fi
+  link "$folder" onnxruntime
+}
