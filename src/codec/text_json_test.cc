@@ -1,0 +1,132 @@
+#include "codec/text_json.h"
+
+#include "codec/error.h"
+#include "codec/json_reader.h"
+#include "codec/json_writer.h"
+
+namespace weir::codec {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+Error Refusal(std::string_view body) {
+  const auto parsed = ParseEmbeddings(body);
+  EXPECT_FALSE(parsed) << body;
+  return parsed ? Error{} : parsed.error();
+}
+
+TEST(ParseEmbeddings, TakesOneTextOrSeveral) {
+  EXPECT_THAT(ParseEmbeddings(R"({"model":"m","input":"a"})")->texts, ElementsAre("a"));
+  const auto body = ParseEmbeddings(R"({"input":["a","b\u00e9"],"encoding_format":"base64","dimensions":3,"user":"u"})");
+  ASSERT_TRUE(body);
+  EXPECT_THAT(body->texts, ElementsAre("a", "b\u00e9"));
+  EXPECT_TRUE(body->base64);
+  EXPECT_EQ(body->dimensions, 3U);
+  EXPECT_FALSE(body->model);
+}
+
+TEST(ParseEmbeddings, NamesTheFieldThatIsWrong) {
+  EXPECT_EQ(Refusal("{}").message, "'input' is missing");
+  EXPECT_EQ(Refusal(R"({"input":5})").message, "'input' must be a string or an array of strings, not a number");
+  EXPECT_EQ(Refusal(R"({"input":["a",5]})").field, "input[1]");
+  EXPECT_EQ(Refusal(R"({"input":[]})").field, "input");
+  EXPECT_EQ(Refusal(R"({"input":"a","model":5})").message, "'model' must be a string, not a number");
+  EXPECT_EQ(Refusal(R"({"input":"a","encoding_format":"hex"})").field, "encoding_format");
+  EXPECT_EQ(Refusal(R"({"input":"a","dimensions":0})").field, "dimensions");
+  EXPECT_EQ(Refusal(R"({"input":"a","truncate":"yes"})").message, "'truncate' must be true or false, not a string");
+  EXPECT_EQ(Refusal(R"({"inputs":"a"})").message, "unknown field 'inputs' (did you mean 'input'?)");
+  EXPECT_EQ(Refusal("[]").message, "the body must be an object, not an array");
+}
+
+TEST(ParseEmbeddings, RefusesTooManyTexts) {
+  std::string body = R"({"input":["a")";
+  for (std::size_t i = 0; i < kMaxTexts; ++i) body += ",\"a\"";
+  EXPECT_EQ(Refusal(body + "]}").code, Code::kTooLarge);
+}
+
+TEST(ParseJson, SaysAtWhichByteTheTextBreaks) {
+  EXPECT_THAT(Refusal(R"({"input": "a",})").message, HasSubstr("at byte 14"));
+  EXPECT_THAT(Refusal("{\"input\": \"\xff\"}").message, HasSubstr("not valid JSON at byte"));
+  EXPECT_THAT(Refusal(R"({"input": "\ud800"})").message, HasSubstr("at byte 12: The surrogate pair"));
+  EXPECT_THAT(Refusal("").message, HasSubstr("the body is empty"));
+  EXPECT_EQ(Refusal(std::string(100'000, '[')).code, Code::kInvalidArgument);
+  EXPECT_THAT(Refusal(std::string(2000, '[') + std::string(2000, ']')).message, HasSubstr("too deep"));
+}
+
+TEST(ParseClassify, ReadsTopK) {
+  EXPECT_EQ(ParseClassify(R"({"input":"a","top_k":1})")->top_k, 1U);
+  EXPECT_EQ(ParseClassify(R"({"input":"a"})")->top_k, 0U);
+  EXPECT_EQ(ParseClassify(R"({"input":"a","top_k":-1})").error().field, "top_k");
+}
+
+Embeddings TwoVectors() {
+  Embeddings embeddings;
+  for (const float first : {1.0F, 3.0F}) {
+    Tensor vector = Tensor::Uninitialised(DataType::kFp32, {3});
+    std::ranges::copy(std::vector<float>{first, 4, 0.5F}, vector.Mutable<float>().begin());
+    embeddings.vectors.push_back(vector);
+  }
+  embeddings.usage.tokens = 9;
+  return embeddings;
+}
+
+TEST(WriteEmbeddings, HasOpenAisShape) {
+  EXPECT_EQ(*WriteEmbeddings(TwoVectors(), {}, "m"),
+            R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,4,0.5]},)"
+            R"({"object":"embedding","index":1,"embedding":[3,4,0.5]}],"model":"m",)"
+            R"("usage":{"prompt_tokens":9,"total_tokens":9}})");
+}
+
+TEST(WriteEmbeddings, WritesBase64OfTheLittleEndianFloats) {
+  // Source of the expectation: Python's base64.b64encode(struct.pack("<3f", 1, 4, 0.5)).
+  EXPECT_THAT(*WriteEmbeddings(TwoVectors(), {.base64 = true}, "m"), HasSubstr(R"("embedding":"AACAPwAAgEAAAAA/")"));
+}
+
+TEST(WriteEmbeddings, CutsToTheDimensionsAndScalesAgain) {
+  EXPECT_THAT(*WriteEmbeddings(TwoVectors(), {.dimensions = 2}, "m"), HasSubstr(R"("index":1,"embedding":[0.6,0.8])"));
+  const auto too_many = WriteEmbeddings(TwoVectors(), {.dimensions = 4}, "m");
+  ASSERT_FALSE(too_many);
+  EXPECT_EQ(too_many.error().message, "'dimensions' is 4, the model's vectors have 3");
+}
+
+TEST(WriteClassifications, PutsTheLabelsInOrder) {
+  Classifications answer;
+  answer.labels = {{{"good", 0.75F}, {"bad", 0.25F}}};
+  EXPECT_EQ(WriteClassifications(answer, "m"),
+            R"({"model":"m","data":[{"index":0,"labels":[{"label":"good","score":0.75},{"label":"bad","score":0.25}]}],)"
+            R"("usage":{"prompt_tokens":0,"total_tokens":0}})");
+}
+
+TEST(Errors, EveryCodeHasAStatusAndBothShapes) {
+  const std::map<Code, int> expected = {
+      {Code::kInvalidArgument, 400},   {Code::kUnprocessable, 422},    {Code::kNotFound, 404},
+      {Code::kTooLarge, 413},          {Code::kConflict, 409},         {Code::kResourceExhausted, 429},
+      {Code::kDeadlineExceeded, 504},  {Code::kCancelled, 499},        {Code::kUnavailable, 503},
+      {Code::kInternal, 500}};
+  for (const auto& [code, status] : expected) EXPECT_EQ(HttpStatus(code), status);
+  const Error error{Code::kResourceExhausted, "full", "", std::chrono::milliseconds(1500)};
+  EXPECT_EQ(OipError(error), R"({"error":"full"})");
+  EXPECT_EQ(OpenAiError(error), R"({"error":{"message":"full","type":"rate_limit_error","param":null,)"
+                                R"("code":"resource_exhausted","retry_after_ms":1500}})");
+}
+
+TEST(JsonWriter, EscapesWhatJsonDoesNotAllowInText) {
+  JsonWriter json;
+  json.String("a\"\\\n\x01é");
+  EXPECT_EQ(json.Take(), "\"a\\\"\\\\\\n\\u0001é\"");
+}
+
+TEST(JsonWriter, WritesEachTypeOfElements) {
+  Tensor flags = Tensor::Uninitialised(DataType::kBool, {2});
+  flags.Mutable<bool>()[0] = true;
+  flags.Mutable<bool>()[1] = false;
+  Tensor big = Tensor::Uninitialised(DataType::kUint64, {1});
+  big.Mutable<std::uint64_t>()[0] = UINT64_MAX;
+  JsonWriter json;
+  json.BeginArray().Elements(flags).Elements(big).EndArray();
+  EXPECT_EQ(json.Take(), "[[true,false],[18446744073709551615]]");
+}
+
+}  // namespace
+}  // namespace weir::codec

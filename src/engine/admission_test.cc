@@ -1,0 +1,108 @@
+#include "engine/admission.h"
+
+#include "base/fake_clock.h"
+
+namespace weir {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using ::testing::HasSubstr;
+
+class AdmissionTest : public ::testing::Test {
+ protected:
+  FakeClock clock_;
+  Admission admission_{{.max_jobs = 2, .max_bytes = 100, .max_request_jobs = 5}, 1, clock_};
+};
+
+TEST_F(AdmissionTest, RefusesTheJobAfterTheLastPlaceAtOnceAndSaysWhenToComeBack) {
+  const auto one = admission_.Acquire({}, Deadline::Never());
+  const auto two = admission_.Acquire({}, Deadline::Never());
+  const auto three = admission_.Acquire({}, Deadline::Never());
+  ASSERT_TRUE(one && two);
+  ASSERT_FALSE(three);
+  EXPECT_EQ(three.error().code, Code::kResourceExhausted);
+  EXPECT_EQ(three.error().message, "the queue is full: 2 of 2 jobs");
+  EXPECT_GT(three.error().retry_after, milliseconds(0));
+}
+
+TEST_F(AdmissionTest, TakesThePlaceBackWhenThePermitDies) {
+  { const auto permit = admission_.Acquire({.jobs = 2}, Deadline::Never()); }
+  EXPECT_EQ(admission_.jobs(), 0U);
+  EXPECT_TRUE(admission_.Acquire({.jobs = 2}, Deadline::Never()));
+}
+
+TEST_F(AdmissionTest, BoundsBytesToo) {
+  const auto most = admission_.Acquire({.bytes = 80}, Deadline::Never());
+  const auto more = admission_.Acquire({.bytes = 21}, Deadline::Never());
+  ASSERT_FALSE(more);
+  EXPECT_THAT(more.error().message, HasSubstr("80 of 100 bytes"));
+  EXPECT_TRUE(admission_.Acquire({.bytes = 20}, Deadline::Never()));
+}
+
+TEST_F(AdmissionTest, LetsABigRequestInWhenNothingElseIsThere) {
+  auto big = admission_.Acquire({.jobs = 5}, Deadline::Never());
+  ASSERT_TRUE(big);
+  EXPECT_FALSE(admission_.Acquire({}, Deadline::Never()));
+  big->Release();
+  EXPECT_TRUE(admission_.Acquire({}, Deadline::Never()));
+}
+
+TEST_F(AdmissionTest, RefusesForGoodWhatCanNeverBeAdmitted) {
+  EXPECT_EQ(admission_.Acquire({.jobs = 6}, Deadline::Never()).error().code, Code::kTooLarge);
+  EXPECT_EQ(admission_.Acquire({.bytes = 101}, Deadline::Never()).error().code, Code::kTooLarge);
+}
+
+TEST_F(AdmissionTest, RefusesWorkThatCannotStartBeforeItsDeadline) {
+  admission_.Measured(10, seconds(10));  // one second for each unit of work
+  const auto running = admission_.Acquire({.work = 5}, Deadline::Never());
+  const auto hasty = admission_.Acquire({}, Deadline::After(clock_, seconds(4)));
+  ASSERT_FALSE(hasty);
+  EXPECT_THAT(hasty.error().message, HasSubstr("a wait of 5.0 s is predicted"));
+  EXPECT_EQ(hasty.error().retry_after, milliseconds(5000));
+  EXPECT_TRUE(admission_.Acquire({}, Deadline::After(clock_, seconds(6))));
+}
+
+TEST_F(AdmissionTest, SplitsAPermitIntoItsJobsWithoutLosingAny) {
+  auto whole = admission_.Acquire({.jobs = 5, .bytes = 11, .work = 7}, Deadline::Never());
+  ASSERT_TRUE(whole);
+  std::vector<Permit> parts;
+  for (int i = 0; i < 5; ++i) parts.push_back(whole->SplitOne());
+  EXPECT_FALSE(*whole);
+  EXPECT_EQ(admission_.jobs(), 5U);
+  parts.pop_back();
+  EXPECT_EQ(admission_.jobs(), 4U);
+  parts.clear();
+  EXPECT_EQ(admission_.jobs(), 0U);
+  EXPECT_TRUE(admission_.Acquire({.bytes = 100}, Deadline::Never()));
+}
+
+TEST_F(AdmissionTest, WaitIdleEndsWithTheLastPermit) {
+  auto permit = admission_.Acquire({}, Deadline::Never());
+  EXPECT_FALSE(admission_.WaitIdle(Deadline(TimePoint()), {}));
+  auto waiting = std::async(std::launch::async, [&] { return admission_.WaitIdle(Deadline::Never(), {}); });
+  permit->Release();
+  EXPECT_TRUE(waiting.get());
+}
+
+TEST_F(AdmissionTest, CountsExactlyUnderManyThreads) {
+  Admission admission({.max_jobs = 8}, 1, clock_);
+  std::atomic<int> admitted = 0;
+  std::atomic<int> refused = 0;
+  {
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < 4; ++t) {
+      threads.emplace_back([&] {
+        for (int i = 0; i < 2000; ++i) {
+          const auto permit = admission.Acquire({}, Deadline::Never());
+          ++(permit ? admitted : refused);
+        }
+      });
+    }
+  }
+  EXPECT_EQ(admitted + refused, 8000);
+  EXPECT_EQ(admission.jobs(), 0U);
+}
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,200 @@
+#include "engine/deployment.h"
+
+#include "base/fake_clock.h"
+#include "engine/fake_servable.h"
+
+namespace weir {
+namespace {
+
+using std::chrono::seconds;
+using Answer = std::future<Result<Output>>;
+
+class DeploymentTest : public ::testing::Test {
+ protected:
+  std::unique_ptr<Deployment> Deploy(const DeploymentOptions& options = {.workers = 1}) {
+    return std::make_unique<Deployment>("m", std::make_shared<FakeServable>(runs_), options, clock_, metrics_,
+                                        [](Deadline) {});
+  }
+
+  static Answer Submit(Deployment& deployment, JobRequest request = {}) {
+    auto promise = std::make_shared<std::promise<Result<Output>>>();
+    Result<Permit> permit = deployment.Admit({}, request.deadline);
+    if (!permit) {
+      promise->set_value(Forward(permit));
+    } else {
+      deployment.Submit(std::move(request), std::move(*permit),
+                        [promise](Result<Output> output) { promise->set_value(std::move(output)); });
+    }
+    return promise->get_future();
+  }
+
+  void HoldRunsAt(Gate& gate) {
+    runs_->on_run = [&gate](auto, const auto&) { gate.Enter(); };
+  }
+
+  FakeClock clock_;
+  Metrics metrics_;
+  std::shared_ptr<FakeRuns> runs_ = std::make_shared<FakeRuns>();
+};
+
+TEST_F(DeploymentTest, AnswersAJobWithItsOwnOutput) {
+  const auto deployment = Deploy();
+  Tensor input = Tensor::Uninitialised(DataType::kInt64, {1});
+  input.Mutable<std::int64_t>()[0] = 42;
+  const Result<Output> output = Submit(*deployment, {.inputs = {input}}).get();
+  ASSERT_TRUE(output);
+  EXPECT_EQ(output->tensors[0].As<std::int64_t>()[0], 42);
+}
+
+TEST_F(DeploymentTest, RunsJobsOfSeveralWorkersAtTheSameTime) {
+  std::latch both(2);
+  runs_->on_run = [&both](auto, const auto&) { both.arrive_and_wait(); };  // one worker alone would never end
+  const auto deployment = Deploy({.workers = 2});
+  Answer one = Submit(*deployment);
+  Answer two = Submit(*deployment);
+  EXPECT_TRUE(one.get());
+  EXPECT_TRUE(two.get());
+}
+
+TEST_F(DeploymentTest, RefusesAFullQueueAtOnceWhileTheWorkerIsBusy) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy({.workers = 1, .admission = {.max_jobs = 2}});
+  Answer running = Submit(*deployment);
+  gate.AwaitEntered();
+  Answer queued = Submit(*deployment);
+  EXPECT_EQ(Submit(*deployment).get().error().code, Code::kResourceExhausted);
+  gate.Open();
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(queued.get());
+  EXPECT_THAT(metrics_.Render(),
+              ::testing::HasSubstr("weir_requests_refused_total{model=\"m\",reason=\"resource_exhausted\"} 1"));
+}
+
+TEST_F(DeploymentTest, DoesNotRunWhatExpiredInTheQueue) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy();
+  Answer running = Submit(*deployment);
+  gate.AwaitEntered();
+  Answer expired = Submit(*deployment, {.deadline = Deadline::After(clock_, seconds(1))});
+  clock_.Advance(seconds(2));
+  gate.Open();
+  EXPECT_EQ(expired.get().error().code, Code::kDeadlineExceeded);
+  EXPECT_TRUE(running.get());
+  EXPECT_EQ(runs_->jobs, 1);
+}
+
+TEST_F(DeploymentTest, DoesNotRunWhatWasCancelledInTheQueue) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy();
+  Answer running = Submit(*deployment);
+  gate.AwaitEntered();
+  std::stop_source stop;
+  Answer cancelled = Submit(*deployment, {.stop = stop.get_token()});
+  stop.request_stop();
+  gate.Open();
+  EXPECT_EQ(cancelled.get().error().code, Code::kCancelled);
+  EXPECT_TRUE(running.get());
+  EXPECT_EQ(runs_->jobs, 1);
+}
+
+TEST_F(DeploymentTest, StopsARunWhoseOnlyCallerCancels) {
+  std::latch inside(1);
+  runs_->on_run = [&inside](auto, const std::stop_token& stop) {
+    inside.count_down();
+    std::latch stopped(1);
+    const std::stop_callback on_stop(stop, [&stopped] { stopped.count_down(); });
+    stopped.wait();
+  };
+  const auto deployment = Deploy();
+  std::stop_source stop;
+  Answer answer = Submit(*deployment, {.stop = stop.get_token()});
+  inside.wait();
+  stop.request_stop();
+  EXPECT_EQ(answer.get().error().code, Code::kCancelled);
+}
+
+TEST_F(DeploymentTest, AnswersARunningJobAtItsDeadlineAndKeepsItsPlaceTaken) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy();
+  Answer answer = Submit(*deployment, {.deadline = Deadline::After(clock_, seconds(1))});
+  gate.AwaitEntered();
+  clock_.Advance(seconds(1));
+  deployment->Expire(clock_.Now());
+  EXPECT_EQ(answer.get().error().code, Code::kDeadlineExceeded);
+  EXPECT_EQ(deployment->jobs(), 1U);  // the run is still on
+  gate.Open();
+  EXPECT_TRUE(deployment->Drain(Deadline::Never(), {}));
+}
+
+TEST_F(DeploymentTest, BatchesWhatGatheredWhileTheWorkerWasBusy) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy();
+  Answer first = Submit(*deployment, {.cost = {.length = 8, .group = 1}});
+  gate.AwaitEntered();
+  std::vector<Answer> rest;
+  for (int i = 0; i < 4; ++i) rest.push_back(Submit(*deployment, {.cost = {.length = 8, .group = 1}}));
+  gate.Open();
+  for (Answer& answer : rest) EXPECT_TRUE(answer.get());
+  EXPECT_EQ(runs_->runs, 2);
+  EXPECT_EQ(runs_->jobs, 5);
+}
+
+TEST_F(DeploymentTest, ARunThatThrowsAnswersItsJobsAndTheNextRunWorks) {
+  runs_->on_run = [this](auto, const auto&) {
+    if (runs_->runs == 1) throw std::runtime_error("the backend broke");
+  };
+  const auto deployment = Deploy();
+  const Result<Output> broken = Submit(*deployment).get();
+  ASSERT_FALSE(broken);
+  EXPECT_EQ(broken.error().code, Code::kInternal);
+  EXPECT_EQ(broken.error().message, "the backend broke");
+  EXPECT_TRUE(Submit(*deployment).get());
+}
+
+TEST_F(DeploymentTest, DrainWaitsForWhatIsRunningAndRefusesTheRest) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy();
+  Answer running = Submit(*deployment);
+  gate.AwaitEntered();
+  deployment->Close();
+  EXPECT_EQ(Submit(*deployment).get().error().code, Code::kUnavailable);
+  auto drained = std::async(std::launch::async, [&] { return deployment->Drain(Deadline::Never(), {}); });
+  gate.Open();
+  EXPECT_TRUE(drained.get());
+  EXPECT_TRUE(running.get());
+}
+
+TEST_F(DeploymentTest, AtTheEndOfADrainTheRestIsAnsweredUnavailable) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy();
+  Answer running = Submit(*deployment);
+  gate.AwaitEntered();
+  Answer queued = Submit(*deployment);
+  EXPECT_FALSE(deployment->Drain(Deadline(TimePoint()), {}));
+  EXPECT_EQ(queued.get().error().code, Code::kUnavailable);
+  gate.Open();
+  EXPECT_EQ(running.get().error().code, Code::kUnavailable);
+}
+
+TEST_F(DeploymentTest, DestructionAnswersEveryJob) {
+  Gate gate;
+  HoldRunsAt(gate);
+  auto deployment = Deploy();
+  std::vector<Answer> answers;
+  answers.push_back(Submit(*deployment));
+  gate.AwaitEntered();
+  for (int i = 0; i < 10; ++i) answers.push_back(Submit(*deployment));
+  gate.Open();
+  deployment = nullptr;
+  for (Answer& answer : answers) answer.get();  // a broken promise would throw
+}
+
+}  // namespace
+}  // namespace weir
