@@ -86,6 +86,7 @@ class DataReader {
                                path_ + ".data");
       }
       T value{};
+      if (item.is_array()) return WrongNesting();
       if (!Convert(item, value)) {
         return InvalidArgument(fmt::format("'{}.data' value {} is not {} in the range of {}", path_, filled_,
                                            std::is_same_v<T, bool> ? "a boolean" : "a number",
