@@ -32,7 +32,7 @@ struct OptionInfo {
   std::string key;          // "server.port"
   std::string environment;  // "WEIR_SERVER_PORT"
   std::string help;
-  std::string fallback;     // the default, as text
+  std::string fallback;  // the default, as text
 };
 std::vector<OptionInfo> ListOptions();
 

@@ -98,7 +98,8 @@ TEST(Units, ReadDurationsAndSizes) {
   for (const char* bad : {"", "5", "s", "-1s", "1.5s", "5 s", "99999999999999999999s", "5d"}) {
     EXPECT_FALSE(ParseDuration(bad)) << bad;
   }
-  for (const char* bad : {"", "-1", "MiB", "1.5MiB", "18446744073709551615GiB", "5mb"}) EXPECT_FALSE(ParseSize(bad)) << bad;
+  for (const char* bad : {"", "-1", "MiB", "1.5MiB", "18446744073709551615GiB", "5mb"})
+    EXPECT_FALSE(ParseSize(bad)) << bad;
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ namespace fs = std::filesystem;
 // What may stand in a URL and in a metric label without being escaped.
 bool GoodName(const std::string& name) {
   const auto good = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   return !name.empty() && name.size() <= 128 && std::ranges::all_of(name, good);
 }
@@ -25,7 +26,8 @@ Status ModelFolders::AddAll(const fs::path& folder) {
   std::error_code error;
   fs::directory_iterator entries(folder, error);
   if (error) {
-    return Fail(Code::kNotFound, fmt::format("the models folder {} cannot be read: {}", folder.string(), error.message()));
+    return Fail(Code::kNotFound,
+                fmt::format("the models folder {} cannot be read: {}", folder.string(), error.message()));
   }
   for (const fs::directory_entry& entry : entries) {
     if (entry.path().filename().string().starts_with('.') || !entry.is_directory(error)) continue;

@@ -15,8 +15,7 @@ struct Unit {
   std::uint64_t factor;
 };
 
-constexpr std::array<Unit, 4> kDurations = {
-    {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Unit, 4> kDurations = {{{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}}};
 constexpr std::array<Unit, 8> kSizes = {{{"", 1},
                                          {"B", 1},
                                          {"KB", 1000},

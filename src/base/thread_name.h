@@ -8,8 +8,6 @@
 namespace weir {
 
 // Names the calling thread; cut to the 15 characters that Linux keeps.
-inline void SetThreadName(const std::string& name) {
-  pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
-}
+inline void SetThreadName(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
 }  // namespace weir

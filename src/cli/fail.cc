@@ -10,8 +10,8 @@ namespace weir::cli {
 
 void Quit(const Error& error) {
   fmt::print(stderr, "weir: {}\n", error.message);
-  const bool usage = error.code == Code::kInvalidArgument || error.code == Code::kNotFound ||
-                     error.code == Code::kConflict;
+  const bool usage =
+      error.code == Code::kInvalidArgument || error.code == Code::kNotFound || error.code == Code::kConflict;
   throw CLI::RuntimeError(usage ? 2 : 1);
 }
 

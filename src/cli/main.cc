@@ -8,11 +8,9 @@
 #include "model/onnx/onnx_backend.h"
 
 int main(int argc, char** argv) {
-  CLI::App program("Weir serves models: one process, one copy of the weights, every request with a deadline.",
-                   "weir");
-  program.set_version_flag("--version", [] {
-    return fmt::format("weir {} (ONNX Runtime {})", weir::kVersion, weir::OnnxRuntimeVersion());
-  });
+  CLI::App program("Weir serves models: one process, one copy of the weights, every request with a deadline.", "weir");
+  program.set_version_flag(
+      "--version", [] { return fmt::format("weir {} (ONNX Runtime {})", weir::kVersion, weir::OnnxRuntimeVersion()); });
   program.footer(
       "Examples:\n"
       "  weir serve --models models --port 8000\n"

@@ -58,7 +58,8 @@ void Predict(const PredictFlags& flags) {
     fmt::print("{}\n", *codec::WriteEmbeddings(*answer, {}, name));
   } else {
     Quit({Code::kInvalidArgument, fmt::format("model '{}' takes tensors, not texts; serve it and use "
-                                              "/v2/models/{}/infer", name, name)});
+                                              "/v2/models/{}/infer",
+                                              name, name)});
   }
 }
 
@@ -72,8 +73,9 @@ void AddPredict(CLI::App& program) {
   command->add_option("--models", flags->models, "Folder whose sub-folders are models")->capture_default_str();
   command->add_option("--top-k", flags->top_k, "How many labels to print (default: all)");
   command->add_flag("--truncate", flags->truncate, "Cut texts that are over the model's limit");
-  command->footer("Prints the body that /v1/classify or /v1/embeddings answers.\n\nExample:\n"
-                  "  weir predict models/sentiment \"What a lovely day.\" \"Never again.\"");
+  command->footer(
+      "Prints the body that /v1/classify or /v1/embeddings answers.\n\nExample:\n"
+      "  weir predict models/sentiment \"What a lovely day.\" \"Never again.\"");
   command->callback([flags] { Predict(*flags); });
 }
 

@@ -70,7 +70,8 @@ void PrintExample(app::Application& app, const std::string& url) {
     fmt::print("  curl {}/v1/classify -d '{{\"model\": \"{}\", \"input\": \"What a lovely day.\"}}'\n", url,
                classification);
   } else if (!embedding.empty()) {
-    fmt::print("  curl {}/v1/embeddings -d '{{\"model\": \"{}\", \"input\": \"What a lovely day.\"}}'\n", url, embedding);
+    fmt::print("  curl {}/v1/embeddings -d '{{\"model\": \"{}\", \"input\": \"What a lovely day.\"}}'\n", url,
+               embedding);
   } else if (!tensor.empty()) {
     fmt::print("  curl {}/v2/models/{}\n", url, tensor);
   }

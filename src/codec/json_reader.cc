@@ -1,9 +1,9 @@
 #include "codec/json_reader.h"
 
 #include <fmt/format.h>
+#include <rapidjson/encodedstream.h>
 #include <rapidjson/error/en.h>
 #include <rapidjson/memorystream.h>
-#include <rapidjson/encodedstream.h>
 #include <rapidjson/reader.h>
 
 #include <algorithm>
@@ -57,9 +57,8 @@ std::string_view JsonTypeName(JsonElement element) {
 Result<JsonObject> JsonObject::From(JsonElement element, std::string path) {
   simdjson::dom::object object;
   if (element.get(object)) {
-    return InvalidArgument(fmt::format("{} must be an object, not {}", path.empty() ? "the body" : path,
-                                       JsonTypeName(element)),
-                           path);
+    return InvalidArgument(
+        fmt::format("{} must be an object, not {}", path.empty() ? "the body" : path, JsonTypeName(element)), path);
   }
   return JsonObject(object, std::move(path));
 }

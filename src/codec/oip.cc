@@ -88,10 +88,10 @@ class DataReader {
       T value{};
       if (item.is_array()) return WrongNesting();
       if (!Convert(item, value)) {
-        return InvalidArgument(fmt::format("'{}.data' value {} is not {} in the range of {}", path_, filled_,
-                                           std::is_same_v<T, bool> ? "a boolean" : "a number",
-                                           DataTypeName(spec_.type)),
-                               path_ + ".data");
+        return InvalidArgument(
+            fmt::format("'{}.data' value {} is not {} in the range of {}", path_, filled_,
+                        std::is_same_v<T, bool> ? "a boolean" : "a number", DataTypeName(spec_.type)),
+            path_ + ".data");
       }
       tensor_.Mutable<T>()[filled_++] = value;
     }
@@ -158,15 +158,15 @@ std::vector<std::string> Names(const std::vector<TensorSpec>& specs) {
 std::unexpected<Error> NoSuchTensor(std::string_view side, const std::string& name, const std::string& path,
                                     const std::vector<TensorSpec>& specs) {
   const std::vector<std::string> names = Names(specs);
-  return InvalidArgument(fmt::format("the model has no {} '{}'{}; it has {}", side, name, DidYouMean(name, names),
-                                     fmt::join(names, ", ")),
-                         path);
+  return InvalidArgument(
+      fmt::format("the model has no {} '{}'{}; it has {}", side, name, DidYouMean(name, names), fmt::join(names, ", ")),
+      path);
 }
 
 // One element of "inputs": its position in the manifest and its tensor. No body holds more than
 // `most_values` values, so a shape that asks for more costs no memory.
-Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::string& path,
-                                           const Manifest& manifest, std::size_t most_values) {
+Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::string& path, const Manifest& manifest,
+                                           std::size_t most_values) {
   auto name = input.RequireString("name");
   if (!name) return Forward(name);
   const int index = manifest.InputIndex(*name);
@@ -176,9 +176,9 @@ Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::s
   auto datatype = input.RequireString("datatype");
   if (!datatype) return Forward(datatype);
   if (*datatype != DataTypeName(spec.type)) {
-    return InvalidArgument(fmt::format("input '{}' has datatype {}, the model takes {}", *name, *datatype,
-                                       DataTypeName(spec.type)),
-                           input.Path("datatype"));
+    return InvalidArgument(
+        fmt::format("input '{}' has datatype {}, the model takes {}", *name, *datatype, DataTypeName(spec.type)),
+        input.Path("datatype"));
   }
   auto shape = ParseShape(input);
   if (!shape) return Forward(shape);
@@ -192,9 +192,8 @@ Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::s
   if (!data) return Forward(data);
   const std::optional<std::size_t> count = ElementCount(*shape);
   if (!count || *count > most_values) {
-    return InvalidArgument(
-        fmt::format("'{}.data' has fewer values than shape {} asks for", path, ShapeString(*shape)),
-        input.Path("data"));
+    return InvalidArgument(fmt::format("'{}.data' has fewer values than shape {} asks for", path, ShapeString(*shape)),
+                           input.Path("data"));
   }
   Tensor tensor = Tensor::Uninitialised(spec.type, std::move(*shape));
   Status read = DataReader(spec, path, tensor).Read(*data);
@@ -202,8 +201,7 @@ Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::s
   return std::pair(index, std::move(tensor));
 }
 
-Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& manifest,
-                                        std::size_t most_values) {
+Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& manifest, std::size_t most_values) {
   auto array = body.RequireArray("inputs");
   if (!array) return Forward(array);
   std::vector<std::optional<Tensor>> found(manifest.inputs.size());

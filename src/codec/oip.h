@@ -12,9 +12,9 @@
 namespace weir::codec {
 
 struct InferBody {
-  std::string id;               // empty when the request has none
-  std::vector<Tensor> inputs;   // in the manifest's order, types and shapes checked
-  std::vector<int> outputs;     // positions of the outputs that are asked for
+  std::string id;              // empty when the request has none
+  std::vector<Tensor> inputs;  // in the manifest's order, types and shapes checked
+  std::vector<int> outputs;    // positions of the outputs that are asked for
 };
 
 // Reads and checks an infer request against the model's interface.

@@ -11,7 +11,8 @@ const Manifest kModel = {.platform = "onnxruntime_onnx",
                          .outputs = {{"X", DataType::kFp32, {-1, 2}}, {"Y", DataType::kInt8, {-1}}},
                          .weight_bytes = 0};
 
-std::string Body(const std::string& a, const std::string& b = R"({"name":"B","shape":[1],"datatype":"INT8","data":[7]})") {
+std::string Body(const std::string& a,
+                 const std::string& b = R"({"name":"B","shape":[1],"datatype":"INT8","data":[7]})") {
   return fmt::format(R"({{"id":"42","inputs":[{},{}]}})", a, b);
 }
 std::string A(const std::string& shape, const std::string& data) {
@@ -61,7 +62,8 @@ TEST(ParseInfer, RefusesDataThatDoesNotFitTheShape) {
   EXPECT_THAT(Refusal(Body(A("[2, 2]", "[[1, 2, 3], [4]]"))).message, HasSubstr("nested otherwise than shape [2, 2]"));
   EXPECT_THAT(Refusal(Body(A("[2, 2]", "[[[1, 2], [3, 4]]]"))).message, HasSubstr("nested otherwise"));
   EXPECT_THAT(Refusal(Body(A("[2, 2]", "[[1, 2], 3]"))).message, HasSubstr("nested otherwise"));
-  EXPECT_THAT(Refusal(Body(A("[2, 2]", "[1, 2, \"x\", 4]"))).message, HasSubstr("value 2 is not a number in the range of FP32"));
+  EXPECT_THAT(Refusal(Body(A("[2, 2]", "[1, 2, \"x\", 4]"))).message,
+              HasSubstr("value 2 is not a number in the range of FP32"));
 }
 
 TEST(ParseInfer, RefusesShapesThatNobodyCanMean) {
@@ -73,7 +75,8 @@ TEST(ParseInfer, RefusesShapesThatNobodyCanMean) {
 
 TEST(ParseInfer, RefusesNumbersOutsideTheirType) {
   const auto with_b = [](const char* value) {
-    return Body(A("[1, 2]", "[1, 2]"), fmt::format(R"({{"name":"B","shape":[1],"datatype":"INT8","data":[{}]}})", value));
+    return Body(A("[1, 2]", "[1, 2]"),
+                fmt::format(R"({{"name":"B","shape":[1],"datatype":"INT8","data":[{}]}})", value));
   };
   EXPECT_TRUE(ParseInfer(with_b("-128"), kModel));
   for (const char* value : {"128", "-129", "1.5", "true", "null", "9223372036854775808"}) {

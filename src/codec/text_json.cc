@@ -26,12 +26,13 @@ Result<std::vector<std::string>> ParseInput(const JsonObject& body) {
   if (!input->get(text)) return std::vector<std::string>{std::string(text)};
   simdjson::dom::array array;
   if (input->get(array)) {
-    return InvalidArgument(
-        fmt::format("'input' must be a string or an array of strings, not {}", JsonTypeName(*input)), "input");
+    return InvalidArgument(fmt::format("'input' must be a string or an array of strings, not {}", JsonTypeName(*input)),
+                           "input");
   }
   if (array.size() == 0) return InvalidArgument("'input' has no texts", "input");
   if (array.size() > kMaxTexts) {
-    return Fail(Code::kTooLarge, fmt::format("'input' has {} texts, the limit is {}", array.size(), kMaxTexts), "input");
+    return Fail(Code::kTooLarge, fmt::format("'input' has {} texts, the limit is {}", array.size(), kMaxTexts),
+                "input");
   }
   std::vector<std::string> texts;
   texts.reserve(array.size());
@@ -106,9 +107,8 @@ void WriteModelObject(JsonWriter& json, const ModelStatus& model, std::int64_t c
 Result<EmbeddingsBody> ParseEmbeddings(std::string_view body) {
   auto common = ParseCommon(body, kEmbeddingsFields);
   if (!common) return Forward(common);
-  EmbeddingsBody request{.model = std::move(common->model),
-                         .texts = std::move(common->texts),
-                         .truncate = common->truncate};
+  EmbeddingsBody request{
+      .model = std::move(common->model), .texts = std::move(common->texts), .truncate = common->truncate};
   auto format = common->object.FindString("encoding_format");
   if (!format) return Forward(format);
   if (*format && **format != "float" && **format != "base64") {
@@ -140,9 +140,9 @@ Result<std::string> WriteEmbeddings(const Embeddings& embeddings, const Embeddin
   std::int64_t index = 0;
   for (const Tensor& full : embeddings.vectors) {
     if (request.dimensions > full.elements()) {
-      return InvalidArgument(fmt::format("'dimensions' is {}, the model's vectors have {}", request.dimensions,
-                                         full.elements()),
-                             "dimensions");
+      return InvalidArgument(
+          fmt::format("'dimensions' is {}, the model's vectors have {}", request.dimensions, full.elements()),
+          "dimensions");
     }
     const Tensor vector = request.dimensions == 0 ? full : Shortened(full, request.dimensions);
     json.BeginObject().Key("object").String("embedding").Key("index").Int(index++).Key("embedding");

@@ -18,7 +18,8 @@ Error Refusal(std::string_view body) {
 
 TEST(ParseEmbeddings, TakesOneTextOrSeveral) {
   EXPECT_THAT(ParseEmbeddings(R"({"model":"m","input":"a"})")->texts, ElementsAre("a"));
-  const auto body = ParseEmbeddings(R"({"input":["a","b\u00e9"],"encoding_format":"base64","dimensions":3,"user":"u"})");
+  const auto body =
+      ParseEmbeddings(R"({"input":["a","b\u00e9"],"encoding_format":"base64","dimensions":3,"user":"u"})");
   ASSERT_TRUE(body);
   EXPECT_THAT(body->texts, ElementsAre("a", "b\u00e9"));
   EXPECT_TRUE(body->base64);
@@ -93,17 +94,18 @@ TEST(WriteEmbeddings, CutsToTheDimensionsAndScalesAgain) {
 TEST(WriteClassifications, PutsTheLabelsInOrder) {
   Classifications answer;
   answer.labels = {{{"good", 0.75F}, {"bad", 0.25F}}};
-  EXPECT_EQ(WriteClassifications(answer, "m"),
-            R"({"model":"m","data":[{"index":0,"labels":[{"label":"good","score":0.75},{"label":"bad","score":0.25}]}],)"
-            R"("usage":{"prompt_tokens":0,"total_tokens":0}})");
+  EXPECT_EQ(
+      WriteClassifications(answer, "m"),
+      R"({"model":"m","data":[{"index":0,"labels":[{"label":"good","score":0.75},{"label":"bad","score":0.25}]}],)"
+      R"("usage":{"prompt_tokens":0,"total_tokens":0}})");
 }
 
 TEST(Errors, EveryCodeHasAStatusAndBothShapes) {
-  const std::map<Code, int> expected = {
-      {Code::kInvalidArgument, 400},   {Code::kUnprocessable, 422},    {Code::kNotFound, 404},
-      {Code::kTooLarge, 413},          {Code::kConflict, 409},         {Code::kResourceExhausted, 429},
-      {Code::kDeadlineExceeded, 504},  {Code::kCancelled, 499},        {Code::kUnavailable, 503},
-      {Code::kInternal, 500}};
+  const std::map<Code, int> expected = {{Code::kInvalidArgument, 400},  {Code::kUnprocessable, 422},
+                                        {Code::kNotFound, 404},         {Code::kTooLarge, 413},
+                                        {Code::kConflict, 409},         {Code::kResourceExhausted, 429},
+                                        {Code::kDeadlineExceeded, 504}, {Code::kCancelled, 499},
+                                        {Code::kUnavailable, 503},      {Code::kInternal, 500}};
   for (const auto& [code, status] : expected) EXPECT_EQ(HttpStatus(code), status);
   const Error error{Code::kResourceExhausted, "full", "", std::chrono::milliseconds(1500)};
   EXPECT_EQ(OipError(error), R"({"error":"full"})");

@@ -45,8 +45,8 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
                                              std::max(limits_.max_request_jobs, limits_.max_jobs)));
   }
   if (demand.bytes > limits_.max_bytes) {
-    return Fail(Code::kTooLarge, fmt::format("the request holds {} bytes of inputs, the limit is {}",
-                                             demand.bytes, limits_.max_bytes));
+    return Fail(Code::kTooLarge,
+                fmt::format("the request holds {} bytes of inputs, the limit is {}", demand.bytes, limits_.max_bytes));
   }
   const MutexLock lock(mu_);
   if (jobs_ > 0 && jobs_ + demand.jobs > limits_.max_jobs) {

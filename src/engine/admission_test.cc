@@ -27,7 +27,9 @@ TEST_F(AdmissionTest, RefusesTheJobAfterTheLastPlaceAtOnceAndSaysWhenToComeBack)
 }
 
 TEST_F(AdmissionTest, TakesThePlaceBackWhenThePermitDies) {
-  { const auto permit = admission_.Acquire({.jobs = 2}, Deadline::Never()); }
+  {
+    const auto permit = admission_.Acquire({.jobs = 2}, Deadline::Never());
+  }
   EXPECT_EQ(admission_.jobs(), 0U);
   EXPECT_TRUE(admission_.Acquire({.jobs = 2}, Deadline::Never()));
 }

@@ -23,8 +23,8 @@ struct BatchLimits {
 // The front of the queue as the policy sees it: `costs` in order of arrival, not empty.
 struct QueueView {
   std::span<const JobCost> costs;
-  TimePoint oldest;      // when the first one was queued
-  bool closed = false;   // nobody will join any more
+  TimePoint oldest;     // when the first one was queued
+  bool closed = false;  // nobody will join any more
 };
 
 // Run the first `count` jobs now, or (count 0) look again at `wait_until` or when a job arrives.

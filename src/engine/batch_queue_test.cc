@@ -17,10 +17,13 @@ class BatchQueueTest : public ::testing::Test {
  protected:
   JobPtr NewJob(Fate& fate, std::uint32_t length = 8, Deadline deadline = {}, std::stop_token stop = {}) {
     JobRequest request{.cost = {.length = length, .group = 1}, .deadline = deadline, .stop = std::move(stop)};
-    return std::make_unique<Job>(std::move(request), Permit(), [&fate](const Result<Output>& result) {
-      ++fate.answers;
-      if (!result) fate.code = result.error().code;
-    }, clock_.Now());
+    return std::make_unique<Job>(
+        std::move(request), Permit(),
+        [&fate](const Result<Output>& result) {
+          ++fate.answers;
+          if (!result) fate.code = result.error().code;
+        },
+        clock_.Now());
   }
 
   FakeClock clock_;
@@ -128,8 +131,9 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
     for (int c = 0; c < 3; ++c) {
       callers.emplace_back([&] {
         for (int i = 0; i < kEach; ++i) {
-          auto job = std::make_unique<Job>(JobRequest{.cost = {.length = 4, .group = 1}}, Permit(),
-                                           [&](const Result<Output>&) { ++answered; }, clock_.Now());
+          auto job = std::make_unique<Job>(
+              JobRequest{.cost = {.length = 4, .group = 1}}, Permit(), [&](const Result<Output>&) { ++answered; },
+              clock_.Now());
           EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
           if (i % 50 == 0) queue_.Expire(clock_.Now());
         }

@@ -8,13 +8,12 @@ namespace weir {
 
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const Clock& clock, Metrics& metrics, NoteDeadline note_deadline)
-    : name_(std::move(name)), servable_(std::move(servable)), clock_(clock),
-      note_deadline_(std::move(note_deadline)), probe_(metrics, name_),
-      admission_(options.admission, options.workers, clock), queue_(servable_->batch_limits(), clock) {
+    : name_(std::move(name)), servable_(std::move(servable)), clock_(clock), note_deadline_(std::move(note_deadline)),
+      probe_(metrics, name_), admission_(options.admission, options.workers, clock),
+      queue_(servable_->batch_limits(), clock) {
   const WorkerContext context{.queue = queue_, .admission = admission_, .probe = probe_, .clock = clock_};
   for (std::size_t i = 0; i < options.workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(context, servable_->NewRunner(), fmt::format("run-{}", name_)));
+    workers_.push_back(std::make_unique<Worker>(context, servable_->NewRunner(), fmt::format("run-{}", name_)));
   }
 }
 

@@ -22,27 +22,26 @@ Engine::~Engine() {
 Status Engine::LoadAndWait(const std::string& name) {
   std::promise<Status> promise;
   std::future<Status> outcome = promise.get_future();
-  Load(name, [&promise](Result<Registry::DeploymentPtr> loaded) {
-    promise.set_value(loaded ? Status() : Forward(loaded));
-  });
+  Load(name,
+       [&promise](Result<Registry::DeploymentPtr> loaded) { promise.set_value(loaded ? Status() : Forward(loaded)); });
   return outcome.get();
 }
 
 void Engine::Submit(const std::string& model, JobRequest request, Reply::Callback callback) {
   const Deadline deadline = request.deadline;  // read before `request` moves
-  WhenReady(model, deadline,
-            [request = std::move(request), callback = std::move(callback)](
-                Result<Registry::DeploymentPtr> ready) mutable {
-              if (!ready) return callback(Forward(ready));
-              if (request.method == 0) {
-                Status fits = CheckInputs((*ready)->servable()->manifest(), request.inputs);
-                if (!fits) return callback(Forward(fits));
-              }
-              const Demand demand{.bytes = request.cost.bytes, .work = request.cost.length};
-              Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
-              if (!permit) return callback(Forward(permit));
-              (*ready)->Submit(std::move(request), std::move(*permit), std::move(callback));
-            });
+  WhenReady(
+      model, deadline,
+      [request = std::move(request), callback = std::move(callback)](Result<Registry::DeploymentPtr> ready) mutable {
+        if (!ready) return callback(Forward(ready));
+        if (request.method == 0) {
+          Status fits = CheckInputs((*ready)->servable()->manifest(), request.inputs);
+          if (!fits) return callback(Forward(fits));
+        }
+        const Demand demand{.bytes = request.cost.bytes, .work = request.cost.length};
+        Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
+        if (!permit) return callback(Forward(permit));
+        (*ready)->Submit(std::move(request), std::move(*permit), std::move(callback));
+      });
 }
 
 Result<Output> Engine::Run(const std::string& model, JobRequest request) {

@@ -7,7 +7,9 @@ namespace {
 
 TEST(Reply, AnUnansweredReplyAnswersInternal) {
   std::optional<Code> code;
-  { const Reply reply([&](const Result<Output>& result) { code = result.error().code; }, nullptr); }
+  {
+    const Reply reply([&](const Result<Output>& result) { code = result.error().code; }, nullptr);
+  }
   EXPECT_EQ(code, Code::kInternal);
 }
 
@@ -35,8 +37,12 @@ TEST(Reply, WhoTakesTheRightToAnswerHasItAlone) {
 TEST(Reply, CountsItsAnswerByOutcome) {
   Metrics metrics;
   ModelProbe probe(metrics, "m");
-  { Reply([](const Result<Output>&) {}, &probe).Answer(Output{}); }
-  { Reply([](const Result<Output>&) {}, &probe).Answer(Fail(Code::kCancelled, "gone")); }
+  {
+    Reply([](const Result<Output>&) {}, &probe).Answer(Output{});
+  }
+  {
+    Reply([](const Result<Output>&) {}, &probe).Answer(Fail(Code::kCancelled, "gone"));
+  }
   EXPECT_THAT(metrics.Render(), ::testing::HasSubstr("weir_jobs_answered_total{model=\"m\",outcome=\"ok\"} 1"));
   EXPECT_THAT(metrics.Render(), ::testing::HasSubstr("weir_jobs_answered_total{model=\"m\",outcome=\"cancelled\"} 1"));
 }
@@ -57,8 +63,9 @@ TEST(Reply, RacingAnswersGiveOne) {
 TEST(Job, IsInVainOnceCancelledOrExpired) {
   FakeClock clock;
   std::stop_source stop;
-  const Job job({.deadline = Deadline::After(clock, std::chrono::seconds(1)), .stop = stop.get_token()}, Permit(),
-                [](const Result<Output>&) {}, clock.Now());
+  const Job job(
+      {.deadline = Deadline::After(clock, std::chrono::seconds(1)), .stop = stop.get_token()}, Permit(),
+      [](const Result<Output>&) {}, clock.Now());
   EXPECT_FALSE(job.InVain(clock.Now()));
   EXPECT_EQ(job.InVain(clock.Now() + std::chrono::seconds(1))->code, Code::kDeadlineExceeded);
   stop.request_stop();

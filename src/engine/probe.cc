@@ -12,20 +12,18 @@ template <std::size_t... I>
 std::array<Counter, sizeof...(I)> PerCode(Metrics& metrics, const std::string& name, const std::string& help,
                                           const std::string& model, const std::string& label,
                                           std::index_sequence<I...>) {
-  return {metrics.GetCounter(name, help,
-                             {{"model", model}, {label, std::string(CodeName(static_cast<Code>(I)))}})...};
+  return {metrics.GetCounter(name, help, {{"model", model}, {label, std::string(CodeName(static_cast<Code>(I)))}})...};
 }
 
 }  // namespace
 
 ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
     : admitted_(metrics.GetCounter("weir_jobs_admitted_total", "Jobs let in by admission.", {{"model", model}})),
-      refused_(PerCode(metrics, "weir_requests_refused_total", "Requests refused by admission, by error code.",
-                       model, "reason", std::make_index_sequence<kCodes>())),
+      refused_(PerCode(metrics, "weir_requests_refused_total", "Requests refused by admission, by error code.", model,
+                       "reason", std::make_index_sequence<kCodes>())),
       failed_(PerCode(metrics, "weir_jobs_answered_total", kAnsweredHelp, model, "outcome",
                       std::make_index_sequence<kCodes>())),
-      succeeded_(metrics.GetCounter("weir_jobs_answered_total", kAnsweredHelp,
-                                    {{"model", model}, {"outcome", "ok"}})),
+      succeeded_(metrics.GetCounter("weir_jobs_answered_total", kAnsweredHelp, {{"model", model}, {"outcome", "ok"}})),
       in_flight_(metrics.GetGauge("weir_jobs_in_flight", "Jobs queued and running.", {{"model", model}})),
       queued_(metrics.GetHistogram("weir_queue_seconds", "Time from queueing a job to the start of its run.",
                                    LatencyBuckets(), {{"model", model}})),
@@ -48,8 +46,7 @@ void ModelProbe::Ran(std::size_t batch, Duration run) {
 void LoadProbe::Loaded(const std::string& model, Duration time) {
   metrics_.GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", "ok"}})
       .Add();
-  metrics_.GetGauge("weir_model_load_seconds", "Time that the last load took.", {{"model", model}})
-      .Set(Seconds(time));
+  metrics_.GetGauge("weir_model_load_seconds", "Time that the last load took.", {{"model", model}}).Set(Seconds(time));
 }
 
 void LoadProbe::Failed(const std::string& model) {

@@ -18,8 +18,8 @@ constexpr char kStopping[] = "the server is stopping";
 
 Registry::Registry(const DeploymentOptions& options, std::size_t load_threads, ServableLoader& loader,
                    const Clock& clock, Metrics& metrics, Deployment::NoteDeadline note_deadline)
-    : options_(options), loader_(loader), clock_(clock), metrics_(metrics),
-      note_deadline_(std::move(note_deadline)), probe_(metrics), loaders_(load_threads, "load") {}
+    : options_(options), loader_(loader), clock_(clock), metrics_(metrics), note_deadline_(std::move(note_deadline)),
+      probe_(metrics), loaders_(load_threads, "load") {}
 
 Registry::~Registry() { Close(); }
 

@@ -50,7 +50,6 @@ class RegistryTest : public ::testing::Test {
     call([promise](Result<Registry::DeploymentPtr> ready) { promise->set_value(std::move(ready)); });
     return promise->get_future();
   }
-
 };
 
 TEST_F(RegistryTest, LoadsAModelOnceHoweverManyAskAtOnce) {
@@ -152,7 +151,7 @@ TEST_F(RegistryTest, ClosingAnswersWhoWaitsForAModel) {
 TEST(ModelState, OnlyTheDocumentedMovesAreLegal) {
   using enum ModelState;
   const std::vector<std::pair<ModelState, ModelState>> legal = {
-      {kAbsent, kLoading}, {kLoading, kReady},    {kLoading, kFailed}, {kLoading, kAbsent},
+      {kAbsent, kLoading}, {kLoading, kReady},   {kLoading, kFailed}, {kLoading, kAbsent},
       {kReady, kDraining}, {kDraining, kAbsent}, {kFailed, kLoading}};
   for (const ModelState from : {kAbsent, kLoading, kReady, kDraining, kFailed}) {
     for (const ModelState to : {kAbsent, kLoading, kReady, kDraining, kFailed}) {
@@ -172,8 +171,7 @@ TEST(Engine, KeepsTheDeadlineOfAJobThatRunsTooLong) {
   Metrics metrics;
   Engine engine({.deployment = {.workers = 1}}, loader, Clock::Steady(), metrics);
   ASSERT_TRUE(engine.LoadAndWait("m"));
-  const auto answer =
-      engine.Run("m", {.deadline = Deadline::After(Clock::Steady(), std::chrono::milliseconds(20))});
+  const auto answer = engine.Run("m", {.deadline = Deadline::After(Clock::Steady(), std::chrono::milliseconds(20))});
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().code, Code::kDeadlineExceeded);
   gate.Open();

@@ -12,8 +12,7 @@ class TensorRunner final : public Runner {
  public:
   explicit TensorRunner(std::unique_ptr<Session> session) : session_(std::move(session)) {}
 
-  std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch,
-                                               const std::stop_token& stop) override {
+  std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch, const std::stop_token& stop) override {
     std::vector<Result<std::vector<Tensor>>> results;
     results.reserve(batch.size());
     for (const JobPtr& job : batch) results.push_back(session_->Run(job->request.inputs, stop));
@@ -31,9 +30,7 @@ class TensorServable final : public Servable {
   const Manifest& manifest() const override { return model_->manifest(); }
   std::string_view task() const override { return "tensor"; }
   BatchLimits batch_limits() const override { return {.max_jobs = 1}; }
-  std::unique_ptr<Runner> NewRunner() const override {
-    return std::make_unique<TensorRunner>(model_->NewSession());
-  }
+  std::unique_ptr<Runner> NewRunner() const override { return std::make_unique<TensorRunner>(model_->NewSession()); }
 
   Status WarmUp() const override {
     std::vector<Tensor> inputs;
@@ -41,8 +38,7 @@ class TensorServable final : public Servable {
       Shape shape = spec.shape;
       for (std::int64_t& size : shape) size = std::max<std::int64_t>(size, 1);
       inputs.push_back(Tensor::Uninitialised(spec.type, std::move(shape)));
-      std::ranges::fill(std::span(const_cast<std::byte*>(inputs.back().data()), inputs.back().bytes()),
-                        std::byte{0});
+      std::ranges::fill(std::span(const_cast<std::byte*>(inputs.back().data()), inputs.back().bytes()), std::byte{0});
     }
     Result<std::vector<Tensor>> outputs = model_->NewSession()->Run(inputs, {});
     if (!outputs) return Forward(outputs);

@@ -102,10 +102,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // Called by the exchange, on any thread.
   void Send(Response response, bool head, bool keep_alive, unsigned version) {
-    asio::post(socket_.get_executor(), [self = shared_from_this(), response = std::move(response), head, keep_alive,
-                                        version]() mutable {
-      self->StartWrite(std::move(response), head, keep_alive, version);
-    });
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this(), response = std::move(response), head, keep_alive, version]() mutable {
+                 self->StartWrite(std::move(response), head, keep_alive, version);
+               });
   }
   const Router& router() const { return context_.router; }
 
@@ -154,8 +154,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     readable_ = true;  // the next request, or the end: looked at, but left where it is
     char byte = 0;
     error_code error;
-    const std::size_t got =
-        socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, error);
+    const std::size_t got = socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, error);
     const bool gone = error ? error != asio::error::would_block : got == 0;
     if (gone) return Abandon();
     if (error) {  // a spurious wake-up
@@ -264,9 +263,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     error_code error;
     while (!serializer_->is_done()) {
       std::size_t written = 0;
-      serializer_->next(error, [&](error_code& failed, const auto& buffers) {
-        written = socket_.write_some(buffers, failed);
-      });
+      serializer_->next(
+          error, [&](error_code& failed, const auto& buffers) { written = socket_.write_some(buffers, failed); });
       if (error == asio::error::would_block) {
         return socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = shared_from_this()](error_code failed) {
           if (!failed && self->state_ == State::kWriting) self->Write();

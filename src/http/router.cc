@@ -108,8 +108,8 @@ Response Router::NoRoute(const Exchange& exchange) const {
   }
   const Dialect dialect = DialectOfPath(exchange.path());
   if (allowed.empty()) {
-    return ErrorResponse({Code::kNotFound, fmt::format("there is no route {} {}{}", exchange.method(),
-                                                       exchange.path(), DidYouMean(exchange.path(), known))},
+    return ErrorResponse({Code::kNotFound, fmt::format("there is no route {} {}{}", exchange.method(), exchange.path(),
+                                                       DidYouMean(exchange.path(), known))},
                          dialect);
   }
   Response response = ErrorResponse({Code::kInvalidArgument, fmt::format("{} does not take {}; it takes {}",

@@ -74,7 +74,8 @@ TEST_F(RouterTest, NamesTheNearestRouteOfAnUnknownPath) {
   const Response response = Ask("GET", "/v1/model");
   EXPECT_EQ(response.status, 404);
   EXPECT_THAT(response.body, HasSubstr("did you mean '/v1/models'?"));
-  for (const char* path : {"", "/", "//", "/v2/models//infer", "*", "no-slash"}) EXPECT_EQ(Ask("GET", path).status, 404);
+  for (const char* path : {"", "/", "//", "/v2/models//infer", "*", "no-slash"})
+    EXPECT_EQ(Ask("GET", path).status, 404);
 }
 
 TEST_F(RouterTest, AnErrorHasTheShapeOfItsDialect) {
@@ -82,9 +83,7 @@ TEST_F(RouterTest, AnErrorHasTheShapeOfItsDialect) {
   EXPECT_THAT(Ask("GET", "/v1/nothing").body, ::testing::StartsWith(R"({"error":{"message":)"));
 }
 
-TEST_F(RouterTest, AHandlerThatThrowsAnswersInternal) {
-  EXPECT_EQ(Ask("POST", "/v2/models/m/infer").status, 500);
-}
+TEST_F(RouterTest, AHandlerThatThrowsAnswersInternal) { EXPECT_EQ(Ask("POST", "/v2/models/m/infer").status, 500); }
 
 TEST_F(RouterTest, RetryAfterIsInWholeSecondsRoundedUp) {
   const Error error{Code::kResourceExhausted, "full", "", std::chrono::milliseconds(1200)};
@@ -122,8 +121,7 @@ TEST_F(RouterTest, CountsRequestsByRouteAndStatus) {
   router_.Finish(*last_, response);
   response = Ask("GET", "/v2/models/b");
   router_.Finish(*last_, response);
-  EXPECT_THAT(metrics.Render(),
-              HasSubstr("weir_http_requests_total{route=\"/v2/models/{model}\",status=\"200\"} 2"));
+  EXPECT_THAT(metrics.Render(), HasSubstr("weir_http_requests_total{route=\"/v2/models/{model}\",status=\"200\"} 2"));
 }
 
 }  // namespace

@@ -24,8 +24,8 @@ void AddHealthRoutes(Router& router, const HealthRoutesContext& context);
 struct TextRoutesContext {
   Engine& engine;
   TextService& texts;
-  std::string default_model;   // taken when a request names none; may be empty
-  std::int64_t started_at = 0; // seconds since 1970
+  std::string default_model;    // taken when a request names none; may be empty
+  std::int64_t started_at = 0;  // seconds since 1970
 };
 void AddTextRoutes(Router& router, const TextRoutesContext& context);
 

@@ -9,9 +9,7 @@ namespace {
 
 using Ready = Result<Registry::DeploymentPtr>;
 
-void Refuse(const ExchangePtr& exchange, const Error& error) {
-  exchange->Respond(ErrorResponse(error, Dialect::kOip));
-}
+void Refuse(const ExchangePtr& exchange, const Error& error) { exchange->Respond(ErrorResponse(error, Dialect::kOip)); }
 
 void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
   if (!exchange->Header("inference-header-content-length").empty()) {
@@ -29,12 +27,12 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     for (const Tensor& input : job.inputs) job.cost.bytes += input.bytes();
     Result<Permit> permit = deployment.Admit({.bytes = job.cost.bytes}, job.deadline);
     if (!permit) return Refuse(exchange, permit.error());
-    deployment.Submit(std::move(job), std::move(*permit),
-                      [exchange, servable, body = std::move(*body)](Result<Output> output) {
-                        if (!output) return Refuse(exchange, output.error());
-                        exchange->Respond({.body = codec::WriteInfer(exchange->parameters[0], body,
-                                                                     servable->manifest(), output->tensors)});
-                      });
+    deployment.Submit(
+        std::move(job), std::move(*permit), [exchange, servable, body = std::move(*body)](Result<Output> output) {
+          if (!output) return Refuse(exchange, output.error());
+          exchange->Respond(
+              {.body = codec::WriteInfer(exchange->parameters[0], body, servable->manifest(), output->tensors)});
+        });
   });
 }
 

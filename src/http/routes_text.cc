@@ -55,13 +55,13 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
   TextRequest request = ToTextRequest(exchange, *model, *body);
-  context.texts.Embed(std::move(request), [exchange, body = std::move(*body),
-                                           model = std::move(*model)](Result<Embeddings> embeddings) {
-    if (!embeddings) return Refuse(exchange, embeddings.error());
-    Result<std::string> json = codec::WriteEmbeddings(*embeddings, body, model);
-    if (!json) return Refuse(exchange, json.error());
-    exchange->Respond({.body = std::move(*json), .headers = {ServerTiming(embeddings->times)}});
-  });
+  context.texts.Embed(std::move(request),
+                      [exchange, body = std::move(*body), model = std::move(*model)](Result<Embeddings> embeddings) {
+                        if (!embeddings) return Refuse(exchange, embeddings.error());
+                        Result<std::string> json = codec::WriteEmbeddings(*embeddings, body, model);
+                        if (!json) return Refuse(exchange, json.error());
+                        exchange->Respond({.body = std::move(*json), .headers = {ServerTiming(embeddings->times)}});
+                      });
 }
 
 void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchange) {
@@ -70,12 +70,12 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
   if (!model) return Refuse(exchange, model.error());
   TextRequest request = ToTextRequest(exchange, *model, *body);
-  context.texts.Classify(std::move(request), body->top_k,
-                         [exchange, model = std::move(*model)](Result<Classifications> answer) {
-                           if (!answer) return Refuse(exchange, answer.error());
-                           exchange->Respond({.body = codec::WriteClassifications(*answer, model),
-                                              .headers = {ServerTiming(answer->times)}});
-                         });
+  context.texts.Classify(
+      std::move(request), body->top_k, [exchange, model = std::move(*model)](Result<Classifications> answer) {
+        if (!answer) return Refuse(exchange, answer.error());
+        exchange->Respond(
+            {.body = codec::WriteClassifications(*answer, model), .headers = {ServerTiming(answer->times)}});
+      });
 }
 
 void HandleModel(const TextRoutesContext& context, const ExchangePtr& exchange) {

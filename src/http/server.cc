@@ -56,9 +56,10 @@ class Loop {
   // Any thread.
   void Adopt(tcp::socket socket) {
     asio::post(context_, [this, socket = std::move(socket)]() mutable {
-      auto connection = Connection::Make(std::move(socket),
-                                         {.options = options_, .router = router_, .draining = draining_,
-                                          .closed = [this](Connection* ended) { Forget(ended); }});
+      auto connection = Connection::Make(std::move(socket), {.options = options_,
+                                                             .router = router_,
+                                                             .draining = draining_,
+                                                             .closed = [this](Connection* ended) { Forget(ended); }});
       connections_.emplace(connection.get(), connection);
       connection->Start();
     });
@@ -134,8 +135,8 @@ class AsioServer final : public Server {
     if (!error) acceptor_->bind(endpoint, error);
     if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
     if (error) {
-      return Fail(Code::kUnavailable, fmt::format("cannot listen on {} port {}: {}", options_.address,
-                                                  options_.port, error.message()));
+      return Fail(Code::kUnavailable,
+                  fmt::format("cannot listen on {} port {}: {}", options_.address, options_.port, error.message()));
     }
     return {};
   }

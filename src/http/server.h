@@ -21,9 +21,9 @@ struct ServerOptions {
   std::size_t max_connections = 10'000;
   std::size_t max_body_bytes = 64U << 20;
   std::size_t max_header_bytes = 16U << 10;
-  Duration read_timeout = std::chrono::seconds(30);  // from a request's first byte to its last
-  Duration idle_timeout = std::chrono::seconds(75);  // between requests
-  Duration write_timeout = std::chrono::seconds(30); // for a client to take an answer
+  Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
+  Duration idle_timeout = std::chrono::seconds(75);   // between requests
+  Duration write_timeout = std::chrono::seconds(30);  // for a client to take an answer
 };
 
 // Accepts connections and hands their requests to the router. Owned by the composition root; `router` and

@@ -36,14 +36,12 @@ Gauge Metrics::GetGauge(const std::string& name, const std::string& help, const 
   return Gauge(&family.Add(labels));
 }
 
-Histogram Metrics::GetHistogram(const std::string& name, const std::string& help,
-                                const std::vector<double>& buckets, const Labels& labels) {
+Histogram Metrics::GetHistogram(const std::string& name, const std::string& help, const std::vector<double>& buckets,
+                                const Labels& labels) {
   auto& family = prometheus::BuildHistogram().Name(name).Help(help).Register(impl_->registry);
   return Histogram(&family.Add(labels, prometheus::Histogram::BucketBoundaries(buckets)));
 }
 
-std::string Metrics::Render() const {
-  return prometheus::TextSerializer().Serialize(impl_->registry.Collect());
-}
+std::string Metrics::Render() const { return prometheus::TextSerializer().Serialize(impl_->registry.Collect()); }
 
 }  // namespace weir

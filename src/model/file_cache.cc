@@ -9,7 +9,7 @@
 namespace weir {
 
 Result<FileIdentity> FileIdentity::Of(const std::filesystem::path& file) {
-  struct stat info {};
+  struct stat info{};
   if (::stat(file.c_str(), &info) != 0) {
     return Fail(Code::kNotFound, fmt::format("{}: {}", file.string(), std::strerror(errno)));
   }

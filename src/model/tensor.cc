@@ -41,9 +41,7 @@ std::optional<DataType> DataTypeFromName(std::string_view name) {
   return std::nullopt;
 }
 
-std::string ShapeString(std::span<const std::int64_t> shape) {
-  return fmt::format("[{}]", fmt::join(shape, ", "));
-}
+std::string ShapeString(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 std::optional<std::size_t> ElementCount(std::span<const std::int64_t> shape) {
   // Bounded by what a byte count can hold at 8 bytes an element, also for shapes that contain a 0.

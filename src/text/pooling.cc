@@ -53,7 +53,8 @@ std::vector<ScoredLabel> TopLabels(std::span<const std::string> labels, std::spa
                                    std::size_t count) {
   std::vector<std::size_t> order(std::min(labels.size(), scores.size()));
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order, [&](std::size_t a, std::size_t b) { return scores[a] > scores[b]; });
+  std::ranges::sort(
+      order, [&](std::size_t a, std::size_t b) { return scores[a] > scores[b] || (scores[a] == scores[b] && a < b); });
   if (count > 0 && count < order.size()) order.resize(count);
   std::vector<ScoredLabel> best;
   best.reserve(order.size());

@@ -38,8 +38,7 @@ Result<std::vector<std::string>> ReadLabels(const fs::path& file, element id2lab
     std::size_t id = 0;
     const auto [end, error] = std::from_chars(key.data(), key.data() + key.size(), id);
     std::string_view label;
-    if (error != std::errc() || end != key.data() + key.size() || id >= labels.size() || seen[id] ||
-        value.get(label)) {
+    if (error != std::errc() || end != key.data() + key.size() || id >= labels.size() || seen[id] || value.get(label)) {
       return Broken(file, fmt::format("id2label[\"{}\"] is not a label of a class 0..{}", key, labels.size() - 1));
     }
     seen[id] = true;

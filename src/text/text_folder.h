@@ -16,7 +16,7 @@ struct TextFolder {
   std::size_t max_tokens = 512;     // max_position_embeddings
   std::vector<std::string> labels;  // id2label, by id; empty when there is none
   Pooling pooling = Pooling::kMean;
-  bool normalize = true;            // false only when modules.json lists no Normalize module
+  bool normalize = true;  // false only when modules.json lists no Normalize module
 };
 
 // Blocks while the files are read. The error names the file and the entry that cannot be used.

@@ -19,9 +19,10 @@ Status CheckEncoderInputs(const Manifest& manifest) {
   for (const TensorSpec& input : manifest.inputs) {
     const bool known = std::ranges::find(kEncoderInputs, input.name) != kEncoderInputs.end();
     if (!known || input.type != DataType::kInt64 || input.shape.size() != 2) {
-      return DoesNotFit(fmt::format("the graph's input '{}' ({} {}) is none of a text encoder's (input_ids, "
-                                    "attention_mask, token_type_ids, each INT64 [batch, sequence])",
-                                    input.name, DataTypeName(input.type), ShapeString(input.shape)));
+      return DoesNotFit(
+          fmt::format("the graph's input '{}' ({} {}) is none of a text encoder's (input_ids, "
+                      "attention_mask, token_type_ids, each INT64 [batch, sequence])",
+                      input.name, DataTypeName(input.type), ShapeString(input.shape)));
     }
   }
   if (manifest.InputIndex("input_ids") < 0) return DoesNotFit("the graph has no input 'input_ids'");
@@ -77,8 +78,8 @@ Status TextModel::Inspect() {
     return DoesNotFit("it classifies, but config.json has no id2label that names the classes");
   }
   if (logits_ && last != 0 && last != labels().size()) {
-    return DoesNotFit(fmt::format("the graph gives {} logits, config.json has {} labels in id2label", last,
-                                  labels().size()));
+    return DoesNotFit(
+        fmt::format("the graph gives {} logits, config.json has {} labels in id2label", last, labels().size()));
   }
   width_ = last;
   if (parts_.head) return CheckHead(parts_.head->manifest(), width_, labels().size());
@@ -98,8 +99,8 @@ std::unique_ptr<Runner> TextModel::NewRunner() const { return std::make_unique<T
 Status TextModel::WarmUp() const {
   Result<TokenIds> tokens = tokenizer().Encode("A first text, to prove that the model runs.", {});
   if (!tokens) return Forward(tokens);
-  std::array<JobPtr, 1> batch = {std::make_unique<Job>(EncodeRequest(*tokens, Deadline::Never(), {}), Permit(),
-                                                       [](const Result<Output>&) {}, TimePoint())};
+  std::array<JobPtr, 1> batch = {std::make_unique<Job>(
+      EncodeRequest(*tokens, Deadline::Never(), {}), Permit(), [](const Result<Output>&) {}, TimePoint())};
   Result<std::vector<Tensor>> output = std::move(NewRunner()->Run(batch, {})[0]);
   if (!output) return Forward(output);
   return {};

@@ -86,9 +86,7 @@ class OneTextModel final : public ServableLoader {
   OneTextModel(Backend& backend, std::filesystem::path folder) : loader_(backend), folder_(std::move(folder)) {}
 
   std::string name() const { return std::filesystem::weakly_canonical(folder_).filename().string(); }
-  Result<std::shared_ptr<const Servable>> Load(const std::string& name) override {
-    return loader_.Load(name, folder_);
-  }
+  Result<std::shared_ptr<const Servable>> Load(const std::string& name) override { return loader_.Load(name, folder_); }
 
  private:
   TextModelLoader loader_;

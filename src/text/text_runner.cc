@@ -28,8 +28,7 @@ TextRunner::TextRunner(const TextModel& model)
     : model_(model), encoder_(model.parts_.encoder->NewSession()),
       head_(model.parts_.head ? model.parts_.head->NewSession() : nullptr) {}
 
-std::vector<Result<std::vector<Tensor>>> TextRunner::Run(std::span<const JobPtr> batch,
-                                                         const std::stop_token& stop) {
+std::vector<Result<std::vector<Tensor>>> TextRunner::Run(std::span<const JobPtr> batch, const std::stop_token& stop) {
   std::vector<Result<std::vector<Tensor>>> results;
   if (batch[0]->request.method == 0) {  // group 0: such a job is alone in its batch
     results.push_back(encoder_->Run(batch[0]->request.inputs, stop));
@@ -98,8 +97,7 @@ Result<Tensor> TextRunner::Encode(std::span<const JobPtr> batch, const std::stop
   return PoolRows(batch, output, stop);
 }
 
-Result<Tensor> TextRunner::PoolRows(std::span<const JobPtr> batch, const Tensor& hidden,
-                                    const std::stop_token& stop) {
+Result<Tensor> TextRunner::PoolRows(std::span<const JobPtr> batch, const Tensor& hidden, const std::stop_token& stop) {
   const auto rows = static_cast<std::int64_t>(batch.size());
   const auto width = static_cast<std::size_t>(hidden.shape()[2]);
   const std::size_t row_size = static_cast<std::size_t>(hidden.shape()[1]) * width;

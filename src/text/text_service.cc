@@ -92,17 +92,16 @@ void TextService::Embed(TextRequest request, std::move_only_function<void(Result
 
 void TextService::Classify(TextRequest request, std::size_t top_k,
                            std::move_only_function<void(Result<Classifications>)> done) {
-  Start(std::make_shared<Gather>(
-      std::move(request), TextTask::kClassification,
-      [top_k, done = std::move(done)](Result<Gather*> gathered) mutable {
-        if (!gathered) return done(Forward(gathered));
-        Gather& all = **gathered;
-        Classifications answer{.labels = {}, .usage = {all.tokens}, .times = all.times};
-        for (const Tensor& scores : all.outputs) {
-          answer.labels.push_back(TopLabels(all.model->labels(), scores.As<float>(), top_k));
-        }
-        done(std::move(answer));
-      }));
+  Start(std::make_shared<Gather>(std::move(request), TextTask::kClassification,
+                                 [top_k, done = std::move(done)](Result<Gather*> gathered) mutable {
+                                   if (!gathered) return done(Forward(gathered));
+                                   Gather& all = **gathered;
+                                   Classifications answer{.labels = {}, .usage = {all.tokens}, .times = all.times};
+                                   for (const Tensor& scores : all.outputs) {
+                                     answer.labels.push_back(TopLabels(all.model->labels(), scores.As<float>(), top_k));
+                                   }
+                                   done(std::move(answer));
+                                 }));
 }
 
 Result<Embeddings> TextService::EmbedAndWait(TextRequest request) {
@@ -115,8 +114,7 @@ Result<Embeddings> TextService::EmbedAndWait(TextRequest request) {
 Result<Classifications> TextService::ClassifyAndWait(TextRequest request, std::size_t top_k) {
   std::promise<Result<Classifications>> promise;
   std::future<Result<Classifications>> answer = promise.get_future();
-  Classify(std::move(request), top_k,
-           [&promise](Result<Classifications> done) { promise.set_value(std::move(done)); });
+  Classify(std::move(request), top_k, [&promise](Result<Classifications> done) { promise.set_value(std::move(done)); });
   return answer.get();
 }
 
@@ -128,28 +126,28 @@ void TextService::Start(std::shared_ptr<Gather> gather) {
     return gather->Fail({Code::kInvalidArgument, "the text is empty", fmt::format("input[{}]", i)});
   }
   gather->on_stop.emplace(request.stop, [rest = gather->rest]() mutable { rest.request_stop(); });
-  engine_.WhenReady(request.model, request.deadline,
-                    [this, gather, &request](Result<Registry::DeploymentPtr> ready) mutable {
-    if (!ready) return gather->Fail(std::move(ready.error()));
-    gather->model = std::dynamic_pointer_cast<const TextModel>((*ready)->servable());
-    if (!gather->model || gather->model->text_task() != gather->task) {
-      return gather->Fail(
-          {Code::kInvalidArgument,
-           fmt::format("model '{}' does not do this: its task is {}", request.model, (*ready)->servable()->task()),
-           "model"});
-    }
-    Demand demand{.jobs = request.texts.size(), .bytes = 0, .work = 0};
-    for (const std::string& text : request.texts) {
-      demand.bytes += text.size();
-      demand.work += EstimatedTokens(text, gather->model->max_tokens());
-    }
-    Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
-    if (!permit) return gather->Fail(std::move(permit.error()));
-    // `deployment` before `permit` in the capture: the permit must be given back first.
-    tokenizers_.Submit([gather, deployment = *ready, permit = std::move(*permit)]() mutable {
-      Tokenize(gather, *deployment, std::move(permit));
-    });
-  });
+  engine_.WhenReady(
+      request.model, request.deadline, [this, gather, &request](Result<Registry::DeploymentPtr> ready) mutable {
+        if (!ready) return gather->Fail(std::move(ready.error()));
+        gather->model = std::dynamic_pointer_cast<const TextModel>((*ready)->servable());
+        if (!gather->model || gather->model->text_task() != gather->task) {
+          return gather->Fail(
+              {Code::kInvalidArgument,
+               fmt::format("model '{}' does not do this: its task is {}", request.model, (*ready)->servable()->task()),
+               "model"});
+        }
+        Demand demand{.jobs = request.texts.size(), .bytes = 0, .work = 0};
+        for (const std::string& text : request.texts) {
+          demand.bytes += text.size();
+          demand.work += EstimatedTokens(text, gather->model->max_tokens());
+        }
+        Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
+        if (!permit) return gather->Fail(std::move(permit.error()));
+        // `deployment` before `permit` in the capture: the permit must be given back first.
+        tokenizers_.Submit([gather, deployment = *ready, permit = std::move(*permit)]() mutable {
+          Tokenize(gather, *deployment, std::move(permit));
+        });
+      });
 }
 
 void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& deployment, Permit permit) {

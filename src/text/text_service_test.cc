@@ -82,7 +82,8 @@ TEST(TextService, EmbedsWithLengthOneAndSimilarTextsNearEachOther) {
 
 TEST(TextService, ABatchedAnswerEqualsTheSingleOne) {
   std::vector<std::string> texts;
-  for (int i = 1; i <= 12; ++i) texts.push_back(fmt::format("short text number {} of some", i) + std::string(i % 3, '!'));
+  for (int i = 1; i <= 12; ++i)
+    texts.push_back(fmt::format("short text number {} of some", i) + std::string(i % 3, '!'));
   const Embeddings together = Embed(texts);
   for (std::size_t i = 0; i < texts.size(); ++i) {
     const Embeddings alone = Embed({texts[i]});

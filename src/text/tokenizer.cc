@@ -29,8 +29,8 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::Load(const std::filesystem::
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (error) return Fail(Code::kNotFound, fmt::format("{}: {}", file.string(), error.message()));
   if (size > kMaxFileBytes) {
-    return Fail(Code::kUnprocessable,
-                fmt::format("{} has {} bytes, more than the {} a tokenizer may have", file.string(), size, kMaxFileBytes));
+    return Fail(Code::kUnprocessable, fmt::format("{} has {} bytes, more than the {} a tokenizer may have",
+                                                  file.string(), size, kMaxFileBytes));
   }
   std::ifstream stream(file, std::ios::binary);
   const std::string json(std::istreambuf_iterator<char>(stream), {});

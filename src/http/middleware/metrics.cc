@@ -42,11 +42,11 @@ class HttpMetrics final : public Middleware {
     }
     const std::unique_lock lock(mu_);
     const std::string route(key.route);
-    Series made{metrics_.GetCounter("weir_http_requests_total", "HTTP requests answered.",
-                                    {{"route", route}, {"status", std::to_string(key.status)}}),
-                metrics_.GetHistogram("weir_http_request_seconds",
-                                      "Time from the last byte of a request to its answer.", LatencyBuckets(),
-                                      {{"route", route}})};
+    Series made{
+        metrics_.GetCounter("weir_http_requests_total", "HTTP requests answered.",
+                            {{"route", route}, {"status", std::to_string(key.status)}}),
+        metrics_.GetHistogram("weir_http_request_seconds", "Time from the last byte of a request to its answer.",
+                              LatencyBuckets(), {{"route", route}})};
     return series_.emplace(key, made).first->second;
   }
 

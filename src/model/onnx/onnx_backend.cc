@@ -68,8 +68,7 @@ Ort::Env& Environment() {
 
 // The interface of one side of the graph, or the reason why it cannot be served.
 template <typename NameAt, typename TypeAt>
-Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view side, NameAt name_at,
-                                          TypeAt type_at) {
+Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view side, NameAt name_at, TypeAt type_at) {
   Ort::AllocatorWithDefaultOptions allocator;
   std::vector<TensorSpec> specs;
   for (std::size_t i = 0; i < count; ++i) {
@@ -95,8 +94,7 @@ Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view si
 
 class OnnxModel final : public Model, public std::enable_shared_from_this<OnnxModel> {
  public:
-  OnnxModel(Ort::Session session, Manifest manifest)
-      : session_(std::move(session)), manifest_(std::move(manifest)) {
+  OnnxModel(Ort::Session session, Manifest manifest) : session_(std::move(session)), manifest_(std::move(manifest)) {
     for (const TensorSpec& input : manifest_.inputs) input_names_.push_back(input.name.c_str());
     for (const TensorSpec& output : manifest_.outputs) output_names_.push_back(output.name.c_str());
   }
@@ -145,8 +143,7 @@ class OnnxSession final : public Session {
     values_.clear();
     for (const Tensor& input : inputs) {
       values_.push_back(Ort::Value::CreateTensor(memory_, const_cast<std::byte*>(input.data()), input.bytes(),
-                                                 input.shape().data(), input.shape().size(),
-                                                 ToOnnx(input.type())));
+                                                 input.shape().data(), input.shape().size(), ToOnnx(input.type())));
     }
     std::vector<Ort::Value> outputs =
         model_->session().Run(options_, model_->input_names().data(), values_.data(), values_.size(),
@@ -158,8 +155,7 @@ class OnnxSession final : public Session {
       Shape shape = outputs[i].GetTensorTypeAndShapeInfo().GetShape();
       auto owner = std::make_shared<Ort::Value>(std::move(outputs[i]));
       const void* data = owner->GetTensorRawData();
-      tensors.push_back(
-          Tensor::Wrap(model_->manifest().outputs[i].type, std::move(shape), std::move(owner), data));
+      tensors.push_back(Tensor::Wrap(model_->manifest().outputs[i].type, std::move(shape), std::move(owner), data));
     }
     return tensors;
   }
@@ -173,9 +169,7 @@ class OnnxSession final : public Session {
   std::vector<Ort::Value> values_;
 };
 
-std::unique_ptr<Session> OnnxModel::NewSession() const {
-  return std::make_unique<OnnxSession>(shared_from_this());
-}
+std::unique_ptr<Session> OnnxModel::NewSession() const { return std::make_unique<OnnxSession>(shared_from_this()); }
 
 Result<Manifest> ReadManifest(const Ort::Session& session) {
   Manifest manifest;
@@ -195,8 +189,7 @@ Result<Manifest> ReadManifest(const Ort::Session& session) {
   return manifest;
 }
 
-Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path& file,
-                                                     const OnnxOptions& options) {
+Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path& file, const OnnxOptions& options) {
   try {
     Ort::SessionOptions session_options;
     session_options.SetIntraOpNumThreads(options.intra_op_threads);
@@ -211,9 +204,8 @@ Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path
     manifest->weight_bytes = std::filesystem::file_size(file, ignored);
     return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
   } catch (const Ort::Exception& e) {
-    return Fail(Code::kUnprocessable,
-                fmt::format("{} is not a graph that ONNX Runtime {} can load: {}", file.string(),
-                            OnnxRuntimeVersion(), e.what()));
+    return Fail(Code::kUnprocessable, fmt::format("{} is not a graph that ONNX Runtime {} can load: {}", file.string(),
+                                                  OnnxRuntimeVersion(), e.what()));
   }
 }
 
@@ -222,9 +214,7 @@ class OnnxBackend final : public Backend {
   explicit OnnxBackend(const OnnxOptions& options) : options_(options) {}
 
   Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file) override {
-    return cache_.Get(file, [this](const std::filesystem::path& path) {
-      return OnnxModel::Load(path, options_);
-    });
+    return cache_.Get(file, [this](const std::filesystem::path& path) { return OnnxModel::Load(path, options_); });
   }
 
  private:
@@ -234,9 +224,7 @@ class OnnxBackend final : public Backend {
 
 }  // namespace
 
-std::unique_ptr<Backend> MakeOnnxBackend(const OnnxOptions& options) {
-  return std::make_unique<OnnxBackend>(options);
-}
+std::unique_ptr<Backend> MakeOnnxBackend(const OnnxOptions& options) { return std::make_unique<OnnxBackend>(options); }
 
 std::string OnnxRuntimeVersion() { return OrtGetApiBase()->GetVersionString(); }
 
