@@ -1,0 +1,27 @@
+// Bodies of /v2/models/{model}/infer, for a model with an input of every kind of type.
+#include <cstdint>
+#include <string_view>
+
+#include "codec/oip.h"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using weir::DataType;
+  static const weir::Manifest manifest = {.platform = "fuzz",
+                                          .inputs = {{"A", DataType::kFp32, {-1, -1}}, {"B", DataType::kInt8, {-1}}},
+                                          .outputs = {{"A", DataType::kFp32, {-1, -1}}, {"B", DataType::kInt8, {-1}}},
+                                          .weight_bytes = 0};
+  static const weir::Manifest flags = {.platform = "fuzz",
+                                       .inputs = {{"A", DataType::kBool, {-1}}, {"B", DataType::kUint64, {2, -1}}},
+                                       .outputs = {{"A", DataType::kBool, {-1}}},
+                                       .weight_bytes = 0};
+  const std::string_view body(reinterpret_cast<const char*>(data), size);
+  for (const weir::Manifest* model : {&manifest, &flags}) {
+    const auto parsed = weir::codec::ParseInfer(body, *model);
+    if (!parsed) continue;
+    for (std::size_t i = 0; i < parsed->inputs.size(); ++i) {
+      if (!weir::CheckAgainst(model->inputs[i], parsed->inputs[i])) __builtin_trap();
+    }
+    weir::codec::WriteInfer("m", *parsed, *model, parsed->inputs);
+  }
+  return 0;
+}
