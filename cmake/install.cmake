@@ -1,10 +1,10 @@
-# `make install PREFIX=...`: a tree that works wherever it is moved.
+# `make install PREFIX=...`: a tree that works wherever it is moved. The program finds the libraries that it
+# carries beside itself; only the C and C++ run-time libraries are the system's.
 
-install(TARGETS weir RUNTIME DESTINATION bin)
-file(REAL_PATH ${WEIR_ORT_LIBRARY} ort_file)
-install(FILES ${ort_file} DESTINATION lib/weir RENAME libonnxruntime.so.1)
-install(DIRECTORY ${CMAKE_SOURCE_DIR}/examples/models DESTINATION share/weir/examples
-        FILES_MATCHING PATTERN "*.onnx")
+install(TARGETS weir RUNTIME_DEPENDENCY_SET weir_libraries RUNTIME DESTINATION bin)
+install(RUNTIME_DEPENDENCY_SET weir_libraries DESTINATION lib/weir
+        PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|gcc_s|stdc\\+\\+)\\.so")
+install(DIRECTORY examples/models DESTINATION share/weir/examples FILES_MATCHING PATTERN "*.onnx")
 install(FILES LICENSE NOTICE README.md DESTINATION share/doc/weir)
 if(EXISTS ${WEIR_DEPS}/onnxruntime/LICENSE)
   install(FILES ${WEIR_DEPS}/onnxruntime/LICENSE DESTINATION share/doc/weir RENAME LICENSE.onnxruntime)

@@ -13,3 +13,15 @@ SOURCE = pathlib.Path(__file__).resolve().parent.parent
 def test_what_is_committed_is_what_the_tool_makes(tool: str) -> None:
     run = subprocess.run([sys.executable, SOURCE / tool, "--check"], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_an_installed_tree_works_where_it_is_moved(tmp_path: pathlib.Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    subprocess.run(["cmake", "--install", SOURCE / "build/release", "--prefix", first], check=True, capture_output=True)
+    first.rename(second)
+    libraries = subprocess.run(["ldd", second / "bin/weir"], check=True, capture_output=True, text=True).stdout
+    assert f"{second}/bin/../lib/weir/libonnxruntime.so.1" in libraries
+    assert "not found" not in libraries
+    version = subprocess.run([second / "bin/weir", "--version"], check=True, capture_output=True, text=True).stdout
+    assert version.startswith("weir ")
+    assert (second / "share/doc/weir/LICENSE").read_text().lstrip().startswith("Apache License")
