@@ -27,19 +27,23 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     return Fail(Code::kNotFound, "there is no model to serve: name a folder of model folders with --models DIR");
   }
   app->AddRoutes();
-  Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->core_.metrics);
+  Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
   if (!server) return Forward(server);
   app->server_ = std::move(*server);
   return app;
 }
 
+Application::~Application() {
+  if (server_) server_->StopThreads();
+}
+
 void Application::AddRoutes() {
   router_.Use(http::NewRequestIdMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
-  router_.Use(http::NewMetricsMiddleware(core_.metrics, Clock::Steady()));
+  router_.Use(http::NewMetricsMiddleware(metrics_, Clock::Steady()));
   const auto ready = [this] { return Ready(); };
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = core_.metrics, .ready = ready});
+  http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = metrics_, .ready = ready});
   http::AddTextRoutes(router_, {.engine = core_.engine,
                                 .texts = core_.texts,
                                 .default_model = config_.default_model,

@@ -17,6 +17,8 @@ namespace weir::app {
 // Owned by main. Make, Start, Stop, in this order, from one thread; Stop blocks while it drains.
 class Application {
  public:
+  ~Application();
+
   // Reads the model folders and binds the port. Nothing is served yet.
   static Result<std::unique_ptr<Application>> Make(const Config& config);
 
@@ -36,14 +38,16 @@ class Application {
   const http::Router& router() const { return router_; }
 
  private:
-  explicit Application(const Config& config) : config_(config), core_(config) {}
+  explicit Application(const Config& config) : config_(config), core_(config, metrics_) {}
   void AddRoutes();
 
   const Config config_;
   std::atomic<bool> stopping_ = false;
-  Core core_;
+  Metrics metrics_;
   http::Router router_;
-  std::unique_ptr<http::Server> server_;  // last: its threads use all of the above
+  std::unique_ptr<http::Server> server_;
+  // Destroyed before the server, whose threads have ended by then: the last answers go to connections that exist.
+  Core core_;
 };
 
 }  // namespace weir::app

@@ -14,13 +14,12 @@
 namespace weir::app {
 
 // Owns everything below the transports, in the order of building; destroyed in reverse. Made on one thread;
-// its parts are thread-safe.
+// its parts are thread-safe. `metrics` outlives it.
 struct Core {
-  explicit Core(const Config& config)
+  Core(const Config& config, Metrics& metrics)
       : backend(MakeOnnxBackend()), folders(*backend), engine(config.engine, folders, Clock::Steady(), metrics),
         tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers) {}
 
-  Metrics metrics;
   std::unique_ptr<Backend> backend;
   ModelFolders folders;
   Engine engine;

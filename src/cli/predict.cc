@@ -43,7 +43,8 @@ std::string AddModel(app::Core& core, const PredictFlags& flags) {
 
 void Predict(const PredictFlags& flags) {
   log::SetLevel(log::Level::kOff);
-  app::Core core{app::Config()};
+  Metrics metrics;
+  app::Core core(app::Config(), metrics);
   const std::string name = AddModel(core, flags);
   QuitUnless(core.engine.LoadAndWait(name));
   const std::string task = core.engine.States()[0].task;

@@ -1,10 +1,12 @@
 // One loaded version of a model: queue, workers, bounds.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "base/clock.h"
@@ -17,7 +19,8 @@
 namespace weir {
 
 struct DeploymentOptions {
-  std::size_t workers = 2;
+  // One for each core: a run uses one thread.
+  std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
   AdmissionLimits admission;
 };
 

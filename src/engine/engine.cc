@@ -1,5 +1,6 @@
 #include "engine/engine.h"
 
+#include <algorithm>
 #include <future>
 #include <utility>
 
@@ -10,13 +11,19 @@ namespace weir {
 // The watch is made before the registry, because deployments tell it their deadlines; it is told nothing,
 // and so sweeps nothing, until the first of them exists.
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
-    : clock_(clock), watch_([this](TimePoint now) { return registry_.Expire(now); }),
+    : clock_(clock), watch_([this](TimePoint now) { return std::min(deadlines_.Expire(now), registry_.Expire(now)); }),
       registry_(options.deployment, options.load_threads, loader, clock, metrics,
                 [this](Deadline deadline) { watch_.Note(deadline); }) {}
 
 Engine::~Engine() {
   Close();
   watch_.Stop();
+}
+
+DeadlineList::Entry Engine::KeepDeadline(Deadline deadline, std::weak_ptr<Expires> what) {
+  DeadlineList::Entry entry = deadlines_.Add(deadline, std::move(what));
+  watch_.Note(deadline);
+  return entry;
 }
 
 Status Engine::LoadAndWait(const std::string& name) {

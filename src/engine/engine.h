@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "engine/deadline_list.h"
 #include "engine/deadline_watch.h"
 #include "engine/job.h"
 #include "engine/registry.h"
@@ -45,6 +46,9 @@ class Engine {
   // Submit, and block for the answer.
   Result<Output> Run(const std::string& model, JobRequest request);
 
+  // Has `what` expired at the deadline, wherever its work is by then. Keep the entry as long as that matters.
+  DeadlineList::Entry KeepDeadline(Deadline deadline, std::weak_ptr<Expires> what);
+
   const Clock& clock() const { return clock_; }
 
   // No new jobs or loads; callers that wait for a model are answered. Idempotent.
@@ -55,6 +59,7 @@ class Engine {
 
  private:
   const Clock& clock_;
+  DeadlineList deadlines_;
   DeadlineWatch watch_;
   Registry registry_;
 };

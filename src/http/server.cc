@@ -46,12 +46,13 @@ class Loop {
       context_.run();
     });
   }
-  // Any thread; joins. Connections that are left are closed.
+  // Any thread; joins.
   void Stop() {
     context_.stop();
     if (thread_.joinable()) thread_.join();
-    connections_.clear();
   }
+  // After Stop: closes the connections that are left.
+  void Clear() { connections_.clear(); }
 
   // Any thread.
   void Adopt(tcp::socket socket) {
@@ -120,7 +121,8 @@ class AsioServer final : public Server {
   }
 
   ~AsioServer() override {
-    for (const auto& loop : loops_) loop->Stop();
+    StopThreads();
+    for (const auto& loop : loops_) loop->Clear();
   }
 
   Status Listen() {
@@ -139,6 +141,10 @@ class AsioServer final : public Server {
                   fmt::format("cannot listen on {} port {}: {}", options_.address, options_.port, error.message()));
     }
     return {};
+  }
+
+  void StopThreads() override {
+    for (const auto& loop : loops_) loop->Stop();
   }
 
   std::uint16_t port() const override { return acceptor_->local_endpoint().port(); }

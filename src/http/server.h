@@ -42,6 +42,8 @@ class Server {
   virtual void StopAccepting() = 0;
   // Blocks until no connection is left, at most to the deadline or until `hurry` says stop; true when none is.
   virtual bool WaitIdle(Deadline deadline, const std::stop_token& hurry) = 0;
+  // Ends the I/O threads: nothing is read or written any more, but answers may still arrive. Idempotent.
+  virtual void StopThreads() = 0;
 };
 
 }  // namespace weir::http

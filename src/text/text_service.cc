@@ -24,7 +24,7 @@ bool Blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f")
 
 // Collects the answers to the texts of one request. Shared by the jobs' callbacks; the last one to finish
 // (or the first to fail) ends it. Thread-safe.
-struct TextService::Gather {
+struct TextService::Gather final : Expires {
   using Done = std::move_only_function<void(Result<Gather*>)>;
 
   Gather(TextRequest r, TextTask t, Done d)
@@ -63,11 +63,18 @@ struct TextService::Gather {
     if (call) call(std::unexpected(std::move(error)));
   }
 
+  // Answers at the deadline, even while the texts wait to be tokenized; the jobs then find out by themselves.
+  void Expire() override {
+    rest.request_stop();
+    Fail({Code::kDeadlineExceeded, "the deadline passed before the texts were answered"});
+  }
+
   // Constant after construction.
   const TextRequest request;
   const TextTask task;
   std::stop_source rest;  // stops the jobs of this request
   std::optional<std::stop_callback<std::function<void()>>> on_stop;
+  DeadlineList::Entry deadline;
 
   // Set once, before the first job.
   std::shared_ptr<const TextModel> model;
@@ -125,6 +132,7 @@ void TextService::Start(std::shared_ptr<Gather> gather) {
     if (!Blank(request.texts[i])) continue;
     return gather->Fail({Code::kInvalidArgument, "the text is empty", fmt::format("input[{}]", i)});
   }
+  if (!request.deadline.IsNever()) gather->deadline = engine_.KeepDeadline(request.deadline, gather);
   gather->on_stop.emplace(request.stop, [rest = gather->rest]() mutable { rest.request_stop(); });
   engine_.WhenReady(
       request.model, request.deadline, [this, gather, &request](Result<Registry::DeploymentPtr> ready) mutable {

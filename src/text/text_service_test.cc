@@ -151,6 +151,19 @@ TEST(TextService, RefusesAtOnceWhenTheDeadlineIsOver) {
   EXPECT_TRUE(code == Code::kDeadlineExceeded || code == Code::kResourceExhausted);
 }
 
+TEST(TextService, KeepsADeadlineThatPassesBeforeTokenizing) {
+  // Its own service, whose only tokenizer thread is held.
+  ThreadPool busy(1, "tokenize");
+  std::latch may_go_on(1);
+  busy.Submit([&may_go_on] { may_go_on.wait(); });
+  TextService texts(World::Get().engine(), busy);
+  const auto answer = texts.EmbedAndWait(
+      {.model = "minilm", .texts = {"x"}, .deadline = Deadline::After(Clock::Steady(), std::chrono::milliseconds(20))});
+  ASSERT_FALSE(answer);
+  EXPECT_EQ(answer.error().code, Code::kDeadlineExceeded);
+  may_go_on.count_down();
+}
+
 TEST(TextModelLoader, SharesEncoderAndTokenizerBetweenFoldersThatLeadToTheSameFiles) {
   const auto backend = MakeOnnxBackend();
   TextModelLoader loader(*backend);

@@ -1,0 +1,163 @@
+// The engine alone, around a model that does nothing: what queueing, waking and answering cost.
+#include <benchmark/benchmark.h>
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/log.h"
+#include "engine/engine.h"
+
+namespace weir {
+namespace {
+
+constexpr std::string_view kName = "null";
+
+// Answers each job with the job's own inputs.
+class NullRunner final : public Runner {
+ public:
+  std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch, const std::stop_token&) override {
+    std::vector<Result<std::vector<Tensor>>> results;
+    results.reserve(batch.size());
+    for (const JobPtr& job : batch) results.emplace_back(std::move(job->request.inputs));
+    return results;
+  }
+};
+
+class NullServable final : public Servable {
+ public:
+  const Manifest& manifest() const override { return manifest_; }
+  std::string_view task() const override { return "tensor"; }
+  BatchLimits batch_limits() const override { return {}; }
+  std::unique_ptr<Runner> NewRunner() const override { return std::make_unique<NullRunner>(); }
+  Status WarmUp() const override { return {}; }
+
+ private:
+  const Manifest manifest_{.platform = "null", .inputs = {{"X", DataType::kFp32, {-1}}}, .outputs = {}};
+};
+
+class NullLoader final : public ServableLoader {
+ public:
+  Result<std::shared_ptr<const Servable>> Load(const std::string&) override {
+    return std::make_shared<const NullServable>();
+  }
+};
+
+// An engine with two workers and the null model, ready.
+class NullEngine {
+ public:
+  NullEngine() : engine_(Options(), loader_, Clock::Steady(), metrics_) {
+    log::SetLevel("warn");
+    if (!engine_.LoadAndWait(name_)) std::abort();
+  }
+
+  Engine& engine() { return engine_; }
+  const std::string& name() const { return name_; }
+
+  // `group` 0 makes jobs that run alone, another value ones that may share a run.
+  JobRequest NewJob(std::uint64_t group) const {
+    JobRequest job{.deadline = Deadline::After(Clock::Steady(), std::chrono::seconds(30))};
+    job.inputs.push_back(input_);
+    job.cost = {.length = 1, .group = group, .bytes = input_.bytes()};
+    return job;
+  }
+
+ private:
+  static EngineOptions Options() {
+    EngineOptions options;
+    options.deployment.workers = 2;
+    return options;
+  }
+
+  const std::string name_{kName};
+  const std::array<float, 4> values_{1, 2, 3, 4};
+  const Tensor input_ = Tensor::Wrap(DataType::kFp32, {4}, nullptr, values_.data());
+  NullLoader loader_;
+  Metrics metrics_;
+  Engine engine_;
+};
+
+// Counts the jobs under way; lets one thread wait until there is room.
+class Window {
+ public:
+  void Enter(std::size_t most) {
+    std::unique_lock lock(mu_);
+    room_.wait(lock, [&] { return open_ < most; });
+    ++open_;
+  }
+  void Leave() {
+    // Notified under the lock: the waiter may destroy this as soon as it has it.
+    const std::scoped_lock lock(mu_);
+    --open_;
+    room_.notify_one();
+  }
+  void WaitEmpty() {
+    std::unique_lock lock(mu_);
+    room_.wait(lock, [&] { return open_ == 0; });
+  }
+
+ private:
+  std::mutex mu_;
+  std::condition_variable room_;
+  std::size_t open_ = 0;
+};
+
+void Expect(benchmark::State& state, std::uint64_t failed) {
+  if (failed > 0) state.SkipWithError("jobs failed");
+}
+
+// One job after the other, each waited for: the two wake-ups and everything between them.
+void BM_EngineOneByOne(benchmark::State& state) {
+  NullEngine null;
+  std::uint64_t failed = 0;
+  for (auto _ : state) failed += null.engine().Run(null.name(), null.NewJob(0)) ? 0 : 1;
+  Expect(state, failed);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_EngineOneByOne)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// 64 jobs under way all the time; `batched`: they may share runs, of up to 32.
+void BM_EngineWindow(benchmark::State& state) {
+  constexpr std::size_t kOpen = 64;
+  Window window;
+  std::atomic<std::uint64_t> failed = 0;
+  NullEngine null;  // after what its callbacks use
+  for (auto _ : state) {
+    window.Enter(kOpen);
+    null.engine().Submit(null.name(), null.NewJob(static_cast<std::uint64_t>(state.range(0))),
+                         [&](const Result<Output>& output) {
+                           failed += output ? 0 : 1;
+                           window.Leave();
+                         });
+  }
+  window.WaitEmpty();
+  Expect(state, failed);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_EngineWindow)->ArgName("batched")->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// Finding the model by name, getting a permit and giving it back: what a request pays before its job exists.
+void BM_LookUpAndPermit(benchmark::State& state) {
+  NullEngine null;
+  const Deadline deadline = Deadline::After(Clock::Steady(), std::chrono::seconds(600));
+  std::uint64_t failed = 0;
+  for (auto _ : state) {
+    null.engine().WhenReady(null.name(), deadline, [&](const Result<Registry::DeploymentPtr>& ready) {
+      failed += ready && (*ready)->Admit({.bytes = 16}, deadline) ? 0 : 1;
+    });
+  }
+  Expect(state, failed);
+}
+BENCHMARK(BM_LookUpAndPermit)->Unit(benchmark::kMicrosecond);
+
+}  // namespace
+}  // namespace weir

@@ -1,0 +1,1 @@
+"""What the measurements share: programs, load, memory, figures, the report."""

@@ -1,0 +1,95 @@
+"""Every family that /metrics shows moves when the thing that it counts happens."""
+
+from __future__ import annotations
+
+import re
+
+from sample_texts import LONG
+from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, until
+from wire import post_of
+
+FAMILIES = {
+    "weir_http_connections": "gauge",
+    "weir_http_connections_total": "counter",
+    "weir_http_requests_total": "counter",
+    "weir_http_request_seconds": "histogram",
+    "weir_jobs_admitted_total": "counter",
+    "weir_jobs_answered_total": "counter",
+    "weir_jobs_in_flight": "gauge",
+    "weir_requests_refused_total": "counter",
+    "weir_queue_seconds": "histogram",
+    "weir_run_seconds": "histogram",
+    "weir_batch_jobs": "histogram",
+    "weir_model_loads_total": "counter",
+    "weir_model_load_seconds": "gauge",
+    "weir_model_ready": "gauge",
+}
+
+
+def families(server: Weir) -> dict[str, str]:
+    """Name and type of each."""
+    return dict(re.findall(r"^# TYPE (\w+) (\w+)$", server.client.get("/metrics").body.decode(), re.MULTILINE))
+
+
+def test_every_family_moves_from_zero(start):
+    server = start("--models", DEMO_MODELS, "--models", EXAMPLE_MODELS, "--set", "queue.max_jobs=2",
+                   "--set", "workers=1")
+    with server.raw() as busy:
+        busy.send(post_of("/v1/embeddings", {"model": "minilm", "input": [LONG] * 20}, "X-Request-Timeout-Ms: 290000"))
+        until(lambda: server.metric("weir_jobs_in_flight", model="minilm") > 0, "a job to be under way")
+        assert server.client.embed("no room").status == 429
+        assert server.metric("weir_jobs_in_flight", model="minilm") > 0
+        assert busy.reply().status == 200
+    assert server.client.classify("A kite.").status == 200
+    found = families(server)
+    assert found.items() >= FAMILIES.items()
+    for name, kind in found.items():
+        if name != "weir_jobs_in_flight":  # zero again: looked at above
+            assert server.metric(f"{name}_count" if kind == "histogram" else name) > 0, name
+
+
+def test_requests_are_counted_by_route_and_status(start):
+    server = start("--models", EXAMPLE_MODELS)
+    client = server.client
+    for _ in range(3):
+        client.get("/v1/models/simple")
+    client.get("/v1/models/nothing")
+    client.post("/v2/models/simple/infer", {})
+    client.get("/no/such/route")
+
+    def count(route: str, status: int) -> float:
+        return server.metric("weir_http_requests_total", route=route, status=str(status))
+
+    assert count("/v1/models/{model}", 200) == 3
+    assert count("/v1/models/{model}", 404) == 1
+    assert count("/v2/models/{model}/infer", 400) == 1
+    assert count("unmatched", 404) == 1
+    assert server.metric("weir_http_request_seconds_count", route="/v1/models/{model}") == 4
+
+
+def test_paths_of_strangers_make_no_new_series(start):
+    server = start("--models", EXAMPLE_MODELS)
+    server.client.get("/a")
+    before = server.client.get("/metrics").body.decode().count("\n")
+    for number in range(50):
+        server.client.get(f"/stranger/{number}")
+        server.client.get(f"/v2/models/stranger{number}")
+    assert server.client.get("/metrics").body.decode().count("\n") < before + 60
+
+
+def test_runs_and_batches_are_counted(start):
+    server = start("--models", DEMO_MODELS, "--set", "workers=1")
+    assert server.client.embed(["a short text"] * 30).status == 200
+    runs = server.metric("weir_run_seconds_count", model="minilm")
+    assert 1 <= runs <= 30
+    assert server.metric("weir_batch_jobs_count", model="minilm") == runs
+    assert server.metric("weir_batch_jobs_sum", model="minilm") == 30
+    assert server.metric("weir_queue_seconds_count", model="minilm") == 30
+    assert server.metric("weir_jobs_answered_total", model="minilm", outcome="ok") == 30
+    assert server.metric("weir_jobs_answered_total", model="sentiment") == 0
+
+
+def test_each_model_that_is_ready_says_so(weir: Weir):
+    for model in ("identity", "minilm", "sentiment", "simple"):
+        assert weir.metric("weir_model_ready", model=model) == 1
+        assert weir.metric("weir_model_load_seconds", model=model) > 0

@@ -1,0 +1,222 @@
+"""Too much work, too little time, and callers who leave: every one gets an answer, and no work is done in vain."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import reference
+from sample_texts import LONG
+from weir_process import DEMO_MODELS, Weir, until
+from wire import Client, post_of
+
+PATIENT = {"X-Request-Timeout-Ms": "290000"}
+
+
+def post_many(client: Client, texts: int, **headers: str):
+    """One request of so many long texts."""
+    return client.request("POST", "/v1/embeddings", {"model": "minilm", "input": [LONG] * texts}, headers or PATIENT)
+
+
+@pytest.fixture(scope="module")
+def narrow(tmp_path_factory) -> Weir:
+    """One worker, and room for two jobs."""
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", DEMO_MODELS, "--set", "queue.max_jobs=2",
+                  "--set", "workers=1")
+    yield server
+    server.stop()
+
+
+def wait_until_idle(server: Weir) -> None:
+    """Two texts are let in only when nothing else is there."""
+    until(lambda: server.client.embed(["one", "two"]).status == 200, "the queue to be empty")
+    until(lambda: server.metric("weir_jobs_in_flight") == 0, "the last job to have given its place back")
+
+
+@pytest.fixture
+def client(narrow: Weir) -> Client:
+    """Of that server; a test leaves nothing under way to the next."""
+    yield narrow.client
+    wait_until_idle(narrow)
+
+
+class Busy:
+    """A request that fills the queue for some seconds (a request larger than an empty queue is let in)."""
+
+    def __init__(self, server: Weir, texts: int = 30):
+        self.server, self.texts = server, texts
+
+    def __enter__(self) -> Busy:
+        before = self.admitted()
+        body = {"model": "minilm", "input": [LONG] * self.texts}
+        self.connection = self.server.raw()
+        self.connection.send(post_of("/v1/embeddings", body, "X-Request-Timeout-Ms: 290000"))
+        until(lambda: self.admitted() > before, "the queue to be full")
+        self.next_answer()  # then all of its texts are tokens, and in the queue
+        return self
+
+    def admitted(self) -> float:
+        """Jobs so far."""
+        return self.server.metric("weir_jobs_admitted_total", model="minilm")
+
+    def next_answer(self) -> None:
+        """Waits until the model has run once more."""
+        runs = self.server.metric("weir_run_seconds_count", model="minilm")
+        until(lambda: self.server.metric("weir_run_seconds_count", model="minilm") > runs, "a run of the model")
+
+    def __exit__(self, *_) -> None:
+        self.connection.close()
+
+
+def test_of_many_requests_some_are_answered_and_the_rest_refused_none_lost(client: Client):
+    together = threading.Barrier(16)
+
+    def ask(_):
+        together.wait()
+        return post_many(client, 2)
+
+    with ThreadPoolExecutor(16) as threads:
+        replies = list(threads.map(ask, range(16)))
+    assert {reply.status for reply in replies} == {200, 429}
+    for reply in replies:
+        if reply.status == 200:
+            assert len(reply.json()["data"]) == 2
+
+
+def test_a_full_queue_refuses_at_once_and_says_when_to_return(narrow: Weir, client: Client):
+    refused = narrow.metric("weir_requests_refused_total", model="minilm", reason="resource_exhausted")
+    with Busy(narrow) as busy:
+        for _ in range(5):
+            reply = client.embed("A kite.")
+            assert reply.status == 429
+            error = reply.json()["error"]
+            assert (error["type"], error["code"]) == ("rate_limit_error", "resource_exhausted")
+            assert "queue is full" in error["message"]
+            assert error["retry_after_ms"] >= 100
+            assert int(reply.headers["retry-after"]) == -(-error["retry_after_ms"] // 1000)
+        row = [[101, 102]]
+        raw = [{"name": name, "datatype": "INT64", "shape": [1, 2], "data": row}
+               for name in ("input_ids", "attention_mask", "token_type_ids")]
+        reply = client.infer("minilm", {"inputs": raw})
+        assert reply.status == 429
+        assert int(reply.headers["retry-after"]) >= 1
+        assert narrow.metric("weir_requests_refused_total", model="minilm", reason="resource_exhausted") == refused + 6
+        busy.connection.socket.setblocking(False)  # all of this came before the first request was done
+        with pytest.raises(BlockingIOError):
+            busy.connection.socket.recv(1)
+
+
+def test_one_client_after_the_other_is_never_too_many(start):
+    server = start("--models", DEMO_MODELS, "--set", "queue.max_jobs=1")
+    body = {"model": "minilm", "input": "A kite."}
+    with server.raw() as connection:
+        statuses = [connection.send(post_of("/v1/embeddings", body)).reply().status for _ in range(300)]
+    assert statuses.count(200) == 300
+
+
+def test_health_doors_and_other_models_answer_while_one_is_overloaded(narrow: Weir, client: Client):
+    with Busy(narrow):
+        for path in ("/livez", "/readyz", "/metrics", "/v1/models", "/v2/health/live", "/v2/models/minilm/ready"):
+            assert client.get(path).status == 200
+        assert client.classify("A kite.").status == 200
+
+
+def test_a_refused_client_is_served_once_there_is_room(narrow: Weir, client: Client):
+    with Busy(narrow, texts=4):
+        until(lambda: client.embed("A kite.").status == 200, "room in the queue")
+
+
+def test_work_that_does_not_end_in_time_is_given_up_with_504(narrow: Weir, client: Client):
+    late = narrow.metric("weir_jobs_answered_total", model="minilm", outcome="deadline_exceeded")
+    reply = post_many(client, 100, **{"X-Request-Timeout-Ms": "200"})
+    assert reply.status == 504
+    assert reply.json()["error"]["code"] == "deadline_exceeded"
+    assert "deadline" in reply.message()
+    assert narrow.metric("weir_jobs_answered_total", model="minilm", outcome="deadline_exceeded") > late
+
+
+def test_a_deadline_too_short_for_anything_is_an_error_at_once(client: Client):
+    for _ in range(10):
+        reply = client.request("POST", "/v1/embeddings", {"model": "minilm", "input": LONG}, {"X-Request-Timeout-Ms": "1"})
+        assert reply.status in (429, 504), reply.body
+    assert client.embed("A kite.").status == 200
+
+
+def test_a_wait_that_is_predicted_to_be_too_long_is_refused_now(start):
+    server = start("--models", DEMO_MODELS, "--set", "workers=1")
+    assert server.client.embed(LONG).status == 200  # measures the speed
+    with Busy(server, texts=100):
+        headers = {"X-Request-Timeout-Ms": "60"}
+        reply = server.client.request("POST", "/v1/embeddings", {"model": "minilm", "input": "A kite."}, headers)
+        assert reply.status in (429, 504)
+        if reply.status == 429:
+            assert "predicted" in reply.message()
+        patient = server.client.request("POST", "/v1/classify", {"input": "A kite."}, headers)
+        assert patient.status in (200, 504)  # the other model has a queue of its own
+
+
+def test_the_servers_longest_deadline_bounds_the_clients(start):
+    server = start("--models", DEMO_MODELS, "--set", "workers=1", "--set", "deadline.max=200ms",
+                   "--set", "deadline.default=100ms")
+    assert post_many(server.client, 60, **{"X-Request-Timeout-Ms": "600000"}).status == 504
+    # What the first one left behind may still be running: then the wait is predicted to be too long.
+    assert post_many(server.client, 60, **{"X-None": ""}).status in (429, 504)
+
+
+def test_a_client_that_leaves_has_its_work_cancelled(narrow: Weir, client: Client):
+    def cancelled() -> float:
+        return narrow.metric("weir_jobs_answered_total", model="minilm", outcome="cancelled")
+
+    before = cancelled()
+    answered = narrow.metric("weir_jobs_answered_total", model="minilm", outcome="ok")
+    with Busy(narrow, texts=100):
+        until(lambda: narrow.metric("weir_jobs_answered_total", model="minilm", outcome="ok") > answered, "a first answer")
+    until(lambda: cancelled() > before, "the rest to be cancelled")
+    wait_until_idle(narrow)
+    assert narrow.metric("weir_jobs_answered_total", model="minilm", outcome="ok") < answered + 100
+
+
+def test_a_queued_request_is_dropped_when_its_client_leaves(start):
+    server = start("--models", DEMO_MODELS, "--set", "workers=1")
+
+    def count(outcome: str) -> float:
+        return server.metric("weir_jobs_answered_total", model="minilm", outcome=outcome)
+
+    with Busy(server, texts=12) as busy:
+        leaving = [server.raw() for _ in range(8)]
+        for connection in leaving:
+            connection.send(post_of("/v1/embeddings", {"model": "minilm", "input": LONG}))
+        until(lambda: server.metric("weir_jobs_admitted_total", model="minilm") == 20, "all to be let in")
+        busy.next_answer()
+        for connection in leaving:
+            connection.close()
+        assert len(busy.connection.reply().json()["data"]) == 12
+        until(lambda: count("cancelled") > 0, "those that left to be dropped")
+    assert server.client.embed("A kite.").status == 200
+    assert count("ok") == 13
+
+
+def test_a_failed_text_gives_its_place_in_the_queue_back(start):
+    server = start("--models", DEMO_MODELS)
+    for _ in range(3):
+        assert server.client.embed(["fine", "river " * 600]).status == 422
+    until(lambda: server.metric("weir_jobs_in_flight", model="minilm") == 0, "the place to be given back", patience=10)
+
+
+def test_every_job_let_in_is_counted_out_again(start):
+    server = start("--models", DEMO_MODELS)
+    assert server.client.embed(["one", "two", "three"]).status == 200
+    assert server.client.embed(["fine", "river " * 600]).status == 422
+    assert server.client.classify("four").status == 200
+    server.client.request("POST", "/v1/embeddings", {"model": "minilm", "input": LONG}, {"X-Request-Timeout-Ms": "1"})
+
+    def balanced() -> bool:
+        return server.metric("weir_jobs_admitted_total") == server.metric("weir_jobs_answered_total")
+
+    until(balanced, "as many answers as jobs", patience=10)
+
+
+def test_after_all_this_the_numbers_are_still_right(client: Client):
+    (found,) = client.embed("The tide comes in twice a day.").json()["data"]
+    assert found["embedding"] == pytest.approx(reference.embedding("The tide comes in twice a day."), abs=1e-5)
