@@ -2,10 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <chrono>
+#include <future>
 #include <utility>
 
 #include "base/log.h"
+#include "base/nearest.h"
 #include "http/middleware.h"
 #include "http/routes.h"
 
@@ -23,7 +26,12 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     Status added = app->core_.folders.AddAll(folder);
     if (!added) return Forward(added);
   }
-  if (app->core_.folders.Names().empty()) {
+  const std::vector<std::string> names = app->core_.folders.Names();
+  if (!config.default_model.empty() && std::ranges::find(names, config.default_model) == names.end()) {
+    return Fail(Code::kNotFound, fmt::format("default_model: there is no model '{}'{}", config.default_model,
+                                             DidYouMean(config.default_model, names)));
+  }
+  if (names.empty()) {
     return Fail(Code::kNotFound, "there is no model to serve: name a folder of model folders with --models DIR");
   }
   app->AddRoutes();
@@ -60,7 +68,11 @@ void Application::Start() {
 
 void Application::WaitLoaded() {
   for (const std::string& name : core_.folders.Names()) {
-    const Status ignored = core_.engine.LoadAndWait(name);  // the registry has logged and kept the reason
+    std::promise<void> loaded;
+    // Whatever the outcome: the registry has logged and kept it.
+    core_.engine.WhenReady(name, Deadline::Never(),
+                           [&loaded](const Result<Registry::DeploymentPtr>&) { loaded.set_value(); });
+    loaded.get_future().get();
   }
 }
 

@@ -174,6 +174,8 @@ class FileReader {
       return Fail(Code::kNotFound, fmt::format("{}: the configuration file cannot be read", file_.string()));
     } catch (const YAML::Exception& e) {
       return InvalidArgument(fmt::format("{}:{}: not valid YAML: {}", file_.string(), e.mark.line + 1, e.msg));
+    } catch (const std::exception& e) {  // a folder, a file that cannot be read to its end
+      return Fail(Code::kNotFound, fmt::format("{}: cannot be read: {}", file_.string(), e.what()));
     }
   }
 
@@ -188,6 +190,8 @@ class FileReader {
         status = ReadOption(*option, entry.second);
       } else if (entry.second.IsMap() && IsSection(key)) {
         status = ReadMap(entry.second, key + ".");
+      } else if (IsSection(key)) {
+        status = Wrong(entry.first, fmt::format("'{}' is a section: its settings stand below it", key));
       } else {
         status = Wrong(entry.first, fmt::format("unknown setting '{}'{}", key, DidYouMean(key, Keys())));
       }
@@ -278,7 +282,8 @@ Status LoadConfig(const std::filesystem::path& file, Config& config) {
 
 Status SetOption(const std::string& key, const std::string& value, const std::string& origin, Config& config) {
   const Option* option = FindOption(key);
-  if (option == nullptr) return InvalidArgument(fmt::format("{}: no setting '{}'", origin, key));
+  if (option == nullptr)
+    return InvalidArgument(fmt::format("{}: unknown setting '{}'{}", origin, key, DidYouMean(key, Keys())));
   if (Status set = option->set(value, config); !set) {
     return InvalidArgument(fmt::format("{}: {}", origin, set.error().message));
   }

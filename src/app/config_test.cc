@@ -45,7 +45,7 @@ TEST_F(ConfigTest, NamesFileLineAndNearestKeyOfAnUnknownSetting) {
 TEST_F(ConfigTest, NamesTheLineOfAWrongValue) {
   EXPECT_THAT(Refusal("\nserver:\n  port: many\n"),
               HasSubstr("weir.yaml:3: server.port: 'many' is not a whole number from 0 to 65535"));
-  EXPECT_THAT(Refusal("server: 5\n"), HasSubstr("unknown setting 'server'"));
+  EXPECT_THAT(Refusal("server: 5\n"), HasSubstr("weir.yaml:1: 'server' is a section"));
   EXPECT_THAT(Refusal("server:\n  port: [1]\n"), HasSubstr("weir.yaml:2: 'server.port' takes one value"));
   EXPECT_THAT(Refusal("log:\n  level: loud\n"), HasSubstr("'loud' is none of debug, info"));
   EXPECT_THAT(Refusal("drain:\n  deadline: 10\n"), HasSubstr("'10' is not a value such as 250ms"));

@@ -45,7 +45,9 @@ Result<std::string> ModelFolders::AddOne(const fs::path& model_folder) {
     return Fail(Code::kNotFound, fmt::format("there is no model folder {}", model_folder.string()));
   }
   const bool named = model_folder.has_filename() && model_folder.filename() != "." && model_folder.filename() != "..";
-  const std::string name = (named ? model_folder : whole).filename().string();
+  // A name with odd bytes is refused at load, with this name in lists and metrics.
+  std::string name = (named ? model_folder : whole).filename().string();
+  std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
   const auto [place, fresh] = folders_.emplace(name, model_folder);
   if (!fresh) {
     return Fail(Code::kConflict, fmt::format("there are two models '{}': {} and {}", name, place->second.string(),

@@ -72,7 +72,7 @@ void AddPredict(CLI::App& program) {
   command->add_option("model", flags->model, "A model folder, or the name of one under --models")->required();
   command->add_option("texts", flags->texts, "Texts to answer")->required();
   command->add_option("--models", flags->models, "Folder whose sub-folders are models")->capture_default_str();
-  command->add_option("--top-k", flags->top_k, "How many labels to print (default: all)");
+  command->add_option("--top-k", flags->top_k, "How many labels to print (default: all)")->check(CLI::PositiveNumber);
   command->add_flag("--truncate", flags->truncate, "Cut texts that are over the model's limit");
   command->footer(
       "Prints the body that /v1/classify or /v1/embeddings answers.\n\nExample:\n"

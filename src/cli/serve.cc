@@ -87,7 +87,8 @@ void PrintWelcome(app::Application& app) {
     fmt::print("  {:<5}{}\n", route.method, route.pattern);
   }
   PrintExample(app, url);
-  fmt::print("\nReady. Ctrl-C stops.\n");
+  const Status ready = app.Ready();
+  fmt::print("\n{}. Ctrl-C stops.\n", ready ? "Ready" : "Not ready: " + ready.error().message);
   std::fflush(stdout);
 }
 
@@ -134,7 +135,7 @@ void Serve(const ServeFlags& flags) {
   (*app)->Start();
   std::jthread welcome([&] {
     (*app)->WaitLoaded();
-    if ((*app)->Ready()) PrintWelcome(**app);
+    PrintWelcome(**app);
   });
   int signal = WaitForSignal(signals);
   while (signal == SIGUSR1) signal = WaitForSignal(signals);

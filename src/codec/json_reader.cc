@@ -23,7 +23,7 @@ std::string WhereItBreaks(std::string_view body) {
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
   const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, ignore);
   if (!result.IsError()) return {};
-  return fmt::format("at byte {}: {}", result.Offset(), rapidjson::GetParseError_En(result.Code()));
+  return fmt::format(" at byte {}: {}", result.Offset(), rapidjson::GetParseError_En(result.Code()));
 }
 
 }  // namespace
@@ -35,7 +35,7 @@ Result<JsonElement> ParseJson(std::string_view body) {
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
     std::string where = WhereItBreaks(body);
     if (where.empty() || error == simdjson::DEPTH_ERROR) where = fmt::format(": {}", simdjson::error_message(error));
-    return InvalidArgument(fmt::format("the body is not valid JSON {}", where));
+    return InvalidArgument(fmt::format("the body is not valid JSON{}", where));
   }
   return root;
 }

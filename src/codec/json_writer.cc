@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
+#include <simdjson.h>
 
 #include <array>
 #include <cmath>
@@ -33,6 +34,12 @@ JsonWriter& JsonWriter::Key(std::string_view key) {
 }
 
 JsonWriter& JsonWriter::String(std::string_view value) {
+  if (!simdjson::validate_utf8(value)) {
+    // Bytes that are quoted in a message, from a path or a header; the rest of it is still worth reading.
+    std::string readable;
+    for (const char c : value) readable += static_cast<unsigned char>(c) < 0x80 ? std::string(1, c) : "\uFFFD";
+    return String(readable);
+  }
   impl_->writer.String(value.data(), static_cast<rapidjson::SizeType>(value.size()));
   return *this;
 }

@@ -48,6 +48,8 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
     return Fail(Code::kTooLarge,
                 fmt::format("the request holds {} bytes of inputs, the limit is {}", demand.bytes, limits_.max_bytes));
   }
+  const Duration remaining = deadline.Remaining(clock_.Now());
+  if (remaining == Duration::zero()) return Fail(Code::kDeadlineExceeded, "the deadline has passed");
   const MutexLock lock(mu_);
   if (jobs_ > 0 && jobs_ + demand.jobs > limits_.max_jobs) {
     return Refuse(fmt::format("the queue is full: {} of {} jobs", jobs_, limits_.max_jobs));
@@ -55,14 +57,19 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
   if (bytes_ + demand.bytes > limits_.max_bytes) {
     return Refuse(fmt::format("the queue is full: {} of {} bytes", bytes_, limits_.max_bytes));
   }
-  if (PredictedWait() >= deadline.Remaining(clock_.Now())) {
+  if (PredictedWait() >= remaining) {
     return Refuse(fmt::format("the queue is too long for this deadline: a wait of {:.1f} s is predicted",
                               Seconds(PredictedWait())));
   }
   jobs_ += demand.jobs;
   bytes_ += demand.bytes;
   work_ += demand.work;
+  ShowJobs();
   return Permit(this, demand.jobs, demand.bytes, demand.work);
+}
+
+void Admission::ShowJobs() {
+  if (in_flight_) in_flight_->Set(static_cast<double>(jobs_));
 }
 
 std::unexpected<Error> Admission::Refuse(std::string why) const {
@@ -98,6 +105,7 @@ void Admission::Release(std::size_t jobs, std::uint64_t bytes, std::uint64_t wor
   jobs_ -= jobs;
   bytes_ -= bytes;
   work_ -= work;
+  ShowJobs();
   // Under the lock: a waiter may destroy this object as soon as it sees zero.
   if (jobs_ == 0) idle_.NotifyAll();
 }

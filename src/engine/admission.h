@@ -3,11 +3,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "metrics/metrics.h"
 
 namespace weir {
 
@@ -58,12 +60,14 @@ struct Demand {
 // Must outlive its permits.
 class Admission {
  public:
-  Admission(const AdmissionLimits& limits, std::size_t workers, const Clock& clock)
-      : limits_(limits), workers_(workers), clock_(clock) {}
+  // `in_flight` (may be none) always shows the number of jobs.
+  Admission(const AdmissionLimits& limits, std::size_t workers, const Clock& clock,
+            std::optional<Gauge> in_flight = std::nullopt)
+      : limits_(limits), workers_(workers), clock_(clock), in_flight_(in_flight) {}
 
   // kResourceExhausted, with a `retry_after` from the measured speed, when a bound is reached or when the
   // work before this request is predicted to last beyond `deadline`. kTooLarge when the request could
-  // never be admitted.
+  // never be admitted, kDeadlineExceeded when its time is over already.
   Result<Permit> Acquire(const Demand& demand, Deadline deadline);
 
   // A worker reports how long `work` units took it: feeds the prediction.
@@ -76,6 +80,7 @@ class Admission {
  private:
   friend class Permit;
   void Release(std::size_t jobs, std::uint64_t bytes, std::uint64_t work);
+  void ShowJobs() REQUIRES(mu_);
   Duration PredictedWait() const REQUIRES(mu_);
   std::unexpected<Error> Refuse(std::string why) const REQUIRES(mu_);
 
@@ -86,6 +91,7 @@ class Admission {
 
   // Guarded by mu_.
   mutable Mutex mu_;
+  std::optional<Gauge> in_flight_ GUARDED_BY(mu_);
   CondVar idle_;
   std::size_t jobs_ GUARDED_BY(mu_) = 0;
   std::uint64_t bytes_ GUARDED_BY(mu_) = 0;

@@ -53,6 +53,13 @@ std::vector<JobPtr> BatchQueue::Pop(const std::stop_token& stop) {
 void BatchQueue::Done(const std::vector<JobPtr>& batch) {
   const MutexLock lock(mu_);
   for (const JobPtr& job : batch) std::erase(running_, job.get());
+  if (running_.empty() && jobs_.empty()) idle_.NotifyAll();
+}
+
+bool BatchQueue::WaitIdle(Deadline deadline, const std::stop_token& hurry) {
+  const MutexLock lock(mu_);
+  return idle_.WaitUntil(mu_, hurry, deadline.at(),
+                         [this]() REQUIRES(mu_) { return running_.empty() && jobs_.empty(); });
 }
 
 TimePoint BatchQueue::Expire(TimePoint now) {
@@ -83,8 +90,11 @@ TimePoint BatchQueue::Expire(TimePoint now) {
       }
     }
     std::erase(jobs_, nullptr);
+    if (running_.empty() && jobs_.empty()) idle_.NotifyAll();
   }
   for (Answer& answer : answers) {
+    // A queued job's place is free before its caller hears; a running one keeps its place.
+    if (answer.job) answer.job->permit.Release();
     if (answer.reply) answer.reply(std::unexpected(std::move(answer.error)));
   }
   return next;

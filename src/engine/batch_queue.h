@@ -24,13 +24,16 @@ class BatchQueue {
   [[nodiscard]] JobPtr Push(JobPtr job);
 
   // Blocks until a batch is due; empty when the queue is closed and drained, or on a stop request.
-  // Jobs in the batch are noted as running until Done.
+  // Jobs in the batch are noted as running until Done, which is called once they are answered.
   std::vector<JobPtr> Pop(const std::stop_token& stop);
   void Done(const std::vector<JobPtr>& batch);
 
   // Answers queued and running jobs whose deadline has passed or whose caller said stop. Queued ones leave
   // the queue; running ones keep their worker. Returns the earliest deadline of the rest.
   TimePoint Expire(TimePoint now);
+
+  // Blocks until nothing is queued or running, the deadline has passed or `hurry` says stop; true when idle.
+  bool WaitIdle(Deadline deadline, const std::stop_token& hurry);
 
   // No more pushes. Pop hands out what is left. Idempotent.
   void Close();
@@ -50,6 +53,7 @@ class BatchQueue {
   // Guarded by mu_.
   mutable Mutex mu_;
   CondVar changed_;
+  CondVar idle_;
   std::deque<JobPtr> jobs_ GUARDED_BY(mu_);
   std::vector<Job*> running_ GUARDED_BY(mu_);
   std::vector<JobCost> costs_ GUARDED_BY(mu_);  // scratch for Decide

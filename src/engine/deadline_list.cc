@@ -1,7 +1,6 @@
 #include "engine/deadline_list.h"
 
 #include <utility>
-#include <vector>
 
 namespace weir {
 
@@ -15,22 +14,31 @@ void DeadlineList::Remove(Entry::Place place) {
   entries_.erase(place);
 }
 
-TimePoint DeadlineList::Expire(TimePoint now) {
+std::vector<std::shared_ptr<Expires>> DeadlineList::TakeDue(TimePoint now, TimePoint& next) {
   std::vector<std::shared_ptr<Expires>> due;
-  TimePoint next = TimePoint::max();
-  {
-    const MutexLock lock(mu_);
-    for (auto& [at, what] : entries_) {
-      if (at > now) {
-        next = at;
-        break;
-      }
-      // The entry stays until its owner takes it off; an empty pointer says that it was expired.
-      if (auto alive = std::exchange(what, {}).lock()) due.push_back(std::move(alive));
+  const MutexLock lock(mu_);
+  for (auto& [at, what] : entries_) {
+    if (at > now) {
+      next = at;
+      break;
     }
+    // The entry stays until its owner takes it off; an empty pointer says that it was expired.
+    if (auto alive = std::exchange(what, {}).lock()) due.push_back(std::move(alive));
   }
-  for (const auto& one : due) one->Expire();
+  return due;
+}
+
+TimePoint DeadlineList::Expire(TimePoint now) {
+  TimePoint next = TimePoint::max();
+  for (const auto& one : TakeDue(now, next)) {
+    one->Expire({Code::kDeadlineExceeded, "the deadline passed before the request was answered"});
+  }
   return next;
+}
+
+void DeadlineList::GiveUp(const Error& why) {
+  TimePoint none = TimePoint::max();
+  for (const auto& one : TakeDue(TimePoint::max(), none)) one->Expire(why);
 }
 
 }  // namespace weir

@@ -3,17 +3,21 @@
 
 #include <map>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/result.h"
 
 namespace weir {
 
-// Something that has to be answered at its deadline. Expire may come on any thread, and after the answer.
+// Something that has to be answered at its deadline, or when the engine gives it up. May come on any thread, and
+// after the answer.
 class Expires {
  public:
   virtual ~Expires() = default;
-  virtual void Expire() = 0;
+  virtual void Expire(const Error& why) = 0;
 };
 
 // What expires when. Owned by the Engine, swept by its DeadlineWatch. Thread-safe; Expire is called without a lock.
@@ -45,8 +49,12 @@ class DeadlineList {
   Entry Add(Deadline deadline, std::weak_ptr<Expires> what);
   // Expires what is due at `now`, each once; returns the earliest deadline of the rest.
   TimePoint Expire(TimePoint now);
+  // Expires everything: the engine stops.
+  void GiveUp(const Error& why);
 
  private:
+  // Those that are due at `now`, each once; sets the earliest deadline of the rest.
+  std::vector<std::shared_ptr<Expires>> TakeDue(TimePoint now, TimePoint& next);
   void Remove(Entry::Place place);
 
   Mutex mu_;

@@ -8,7 +8,7 @@ namespace {
 using std::chrono::seconds;
 
 struct Counts final : Expires {
-  void Expire() override { ++expired; }
+  void Expire(const Error&) override { ++expired; }
   int expired = 0;
 };
 

@@ -9,7 +9,7 @@ namespace weir {
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const Clock& clock, Metrics& metrics, NoteDeadline note_deadline)
     : name_(std::move(name)), servable_(std::move(servable)), clock_(clock), note_deadline_(std::move(note_deadline)),
-      probe_(metrics, name_), admission_(options.admission, options.workers, clock),
+      probe_(metrics, name_), admission_(options.admission, options.workers, clock, probe_.in_flight()),
       queue_(servable_->batch_limits(), clock) {
   const WorkerContext context{.queue = queue_, .admission = admission_, .probe = probe_, .clock = clock_};
   for (std::size_t i = 0; i < options.workers; ++i) {
@@ -28,17 +28,21 @@ Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
     return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_));
   }
   Result<Permit> permit = admission_.Acquire(demand, deadline);
-  if (permit) {
-    probe_.Admitted(demand.jobs);
-  } else {
-    probe_.Refused(permit.error());
-  }
-  probe_.InFlight(admission_.jobs());
+  if (!permit) probe_.Refused(permit.error());
   return permit;
+}
+
+void Deployment::Offer(JobRequest request, Reply::Callback callback) {
+  if (Status fits = servable_->Check(request); !fits) return callback(Forward(fits));
+  if (request.method == 0) request.cost = servable_->CostOf(request.inputs);
+  Result<Permit> permit = Admit({.bytes = request.cost.bytes, .work = request.cost.length}, request.deadline);
+  if (!permit) return callback(Forward(permit));
+  Submit(std::move(request), std::move(*permit), std::move(callback));
 }
 
 void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callback) {
   note_deadline_(request.deadline);
+  probe_.Queued();
   auto job = std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), clock_.Now(), &probe_);
   const JobPtr refused = queue_.Push(std::move(job));
   if (refused) {
@@ -48,7 +52,8 @@ void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callb
 
 bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {
   Close();
-  const bool all = admission_.WaitIdle(deadline, hurry);
+  // First the permits, which texts hold while they are tokenized too, then the answers.
+  const bool all = admission_.WaitIdle(deadline, hurry) && queue_.WaitIdle(deadline, hurry);
   if (!all) StopHard();
   return all;
 }

@@ -43,6 +43,9 @@ class Deployment {
   // A permit for all jobs of a request, or the refusal that the caller should see. Never blocks.
   Result<Permit> Admit(const Demand& demand, Deadline deadline);
 
+  // A whole request of one job: checks it, admits it, queues it. `callback` as for Submit.
+  void Offer(JobRequest request, Reply::Callback callback);
+
   // Queues a job whose permit was given by this deployment. Never blocks; `callback` runs exactly once,
   // here when the job cannot be queued, else on a worker's (or the deadline watch's) thread.
   void Submit(JobRequest request, Permit permit, Reply::Callback callback);

@@ -4,8 +4,6 @@
 #include <future>
 #include <utility>
 
-#include "engine/tensor_servable.h"
-
 namespace weir {
 
 // The watch is made before the registry, because deployments tell it their deadlines; it is told nothing,
@@ -26,6 +24,12 @@ DeadlineList::Entry Engine::KeepDeadline(Deadline deadline, std::weak_ptr<Expire
   return entry;
 }
 
+bool Engine::Drain(Deadline deadline, const std::stop_token& hurry) {
+  const bool all = registry_.Drain(deadline, hurry);
+  if (!all) deadlines_.GiveUp({Code::kUnavailable, "the server stopped before the request was answered"});
+  return all;
+}
+
 Status Engine::LoadAndWait(const std::string& name) {
   std::promise<Status> promise;
   std::future<Status> outcome = promise.get_future();
@@ -40,14 +44,7 @@ void Engine::Submit(const std::string& model, JobRequest request, Reply::Callbac
       model, deadline,
       [request = std::move(request), callback = std::move(callback)](Result<Registry::DeploymentPtr> ready) mutable {
         if (!ready) return callback(Forward(ready));
-        if (request.method == 0) {
-          Status fits = CheckInputs((*ready)->servable()->manifest(), request.inputs);
-          if (!fits) return callback(Forward(fits));
-        }
-        const Demand demand{.bytes = request.cost.bytes, .work = request.cost.length};
-        Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
-        if (!permit) return callback(Forward(permit));
-        (*ready)->Submit(std::move(request), std::move(*permit), std::move(callback));
+        (*ready)->Offer(std::move(request), std::move(callback));
       });
 }
 

@@ -55,7 +55,7 @@ class Engine {
   void Close() { registry_.Close(); }
   // Blocks until every accepted job is answered, at most to the deadline or until `hurry` says stop; then the
   // rest is answered with kUnavailable. True when nothing had to be given up.
-  bool Drain(Deadline deadline, const std::stop_token& hurry = {}) { return registry_.Drain(deadline, hurry); }
+  bool Drain(Deadline deadline, const std::stop_token& hurry = {});
 
  private:
   const Clock& clock_;

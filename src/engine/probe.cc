@@ -18,7 +18,8 @@ std::array<Counter, sizeof...(I)> PerCode(Metrics& metrics, const std::string& n
 }  // namespace
 
 ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
-    : admitted_(metrics.GetCounter("weir_jobs_admitted_total", "Jobs let in by admission.", {{"model", model}})),
+    : queued_jobs_(metrics.GetCounter("weir_jobs_queued_total", "Jobs put into the queue; each is answered once.",
+                                      {{"model", model}})),
       refused_(PerCode(metrics, "weir_requests_refused_total", "Requests refused by admission, by error code.", model,
                        "reason", std::make_index_sequence<kCodes>())),
       failed_(PerCode(metrics, "weir_jobs_answered_total", kAnsweredHelp, model, "outcome",

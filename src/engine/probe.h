@@ -17,18 +17,19 @@ class ModelProbe {
  public:
   ModelProbe(Metrics& metrics, const std::string& model);
 
-  void Admitted(std::size_t jobs) { admitted_.Add(static_cast<double>(jobs)); }
+  void Queued() { queued_jobs_.Add(); }
   void Refused(const Error& error);
   // Null error: answered with a result.
   void Answered(const Error* error);
   void Ran(std::size_t batch, Duration run);
   void Waited(Duration queued) { queued_.Observe(Seconds(queued)); }
-  void InFlight(std::size_t jobs) { in_flight_.Set(static_cast<double>(jobs)); }
+  // Kept by Admission.
+  Gauge in_flight() const { return in_flight_; }
 
  private:
   static constexpr std::size_t kCodes = static_cast<std::size_t>(Code::kInternal) + 1;
 
-  Counter admitted_;
+  Counter queued_jobs_;
   std::array<Counter, kCodes> refused_;
   std::array<Counter, kCodes> failed_;
   Counter succeeded_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/nearest.h"
 
 namespace weir {
@@ -99,7 +100,9 @@ void Registry::RunLoad(const std::string& name) {
     if (closed_) return;  // Close answered the waiters
   }
   log::Info("model {}: loading", name);
-  FinishLoad(name, BuildAndProve(name));
+  Result<DeploymentPtr> built = BuildAndProve(name);
+  ReturnFreedMemory();
+  FinishLoad(name, std::move(built));
 }
 
 Result<Registry::DeploymentPtr> Registry::BuildAndProve(const std::string& name) {

@@ -33,6 +33,11 @@ class Servable {
   // What it can be asked for, as lists of models show it: "tensor", "embedding", "classification".
   virtual std::string_view task() const = 0;
   virtual BatchLimits batch_limits() const = 0;
+  // Whether a job may be run at all; asked before anything is done for it. By default: tensors that fit the
+  // manifest.
+  virtual Status Check(const JobRequest& request) const;
+  // What a job of tensors (method 0) weighs.
+  virtual JobCost CostOf(std::span<const Tensor> inputs) const;
   virtual std::unique_ptr<Runner> NewRunner() const = 0;
   // One run, to prove that the model works before anybody sees it. Blocks.
   virtual Status WarmUp() const = 0;

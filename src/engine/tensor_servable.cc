@@ -55,6 +55,14 @@ std::shared_ptr<const Servable> MakeTensorServable(std::shared_ptr<const Model> 
   return std::make_shared<TensorServable>(std::move(model));
 }
 
+Status Servable::Check(const JobRequest& request) const { return CheckInputs(manifest(), request.inputs); }
+
+JobCost Servable::CostOf(std::span<const Tensor> inputs) const {
+  JobCost cost;
+  for (const Tensor& input : inputs) cost.bytes += input.bytes();
+  return cost;
+}
+
 Status CheckInputs(const Manifest& manifest, std::span<const Tensor> inputs) {
   if (inputs.size() != manifest.inputs.size()) {
     return InvalidArgument(

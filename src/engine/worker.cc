@@ -45,13 +45,14 @@ void Worker::Process(std::vector<JobPtr> batch, const std::stop_token& stop) {
 
   std::vector<Result<std::vector<Tensor>>> results = RunGuarded(batch, run_stop.get_token());
   const Duration run = context_.clock.Now() - start;
-  context_.queue.Done(batch);
   context_.probe.Ran(batch.size(), run);
   context_.admission.Measured(TotalWork(batch), run);
 
   for (std::size_t i = 0; i < batch.size(); ++i) {
     const Duration queued = start - batch[i]->queued_at;
     context_.probe.Waited(queued);
+    // The place is free before the caller hears, so that who sends one request after the other is not refused.
+    batch[i]->permit.Release();
     if (results[i]) {
       batch[i]->reply.Answer(Output{std::move(*results[i]), {.queued = queued, .run = run}});
     } else if (stop.stop_requested() && results[i].error().code == Code::kCancelled) {
@@ -60,8 +61,7 @@ void Worker::Process(std::vector<JobPtr> batch, const std::stop_token& stop) {
       batch[i]->reply.Answer(std::unexpected(std::move(results[i].error())));
     }
   }
-  batch.clear();
-  context_.probe.InFlight(context_.admission.jobs());
+  context_.queue.Done(batch);
 }
 
 // Answers and removes the jobs that it would be vain to run.
@@ -72,10 +72,11 @@ void Worker::DropVain(std::vector<JobPtr>& batch, TimePoint now) {
   }
   if (vain.empty()) return;
   std::erase(batch, nullptr);
+  for (const JobPtr& job : vain) {
+    job->permit.Release();
+    job->reply.Answer(std::unexpected(*job->InVain(now)));
+  }
   context_.queue.Done(vain);
-  for (const JobPtr& job : vain) job->reply.Answer(std::unexpected(*job->InVain(now)));
-  vain.clear();
-  context_.probe.InFlight(context_.admission.jobs());
 }
 
 std::vector<Result<std::vector<Tensor>>> Worker::RunGuarded(std::span<const JobPtr> batch,

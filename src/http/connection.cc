@@ -13,7 +13,6 @@
 #include <stop_token>
 #include <utility>
 
-#include "base/ids.h"
 #include "base/version.h"
 
 namespace weir::http {
@@ -60,7 +59,12 @@ class HttpExchange final : public Exchange {
 
   std::string_view method() const override { return request_.method_string(); }
   std::string_view path() const override {
-    const std::string_view target = request_.target();
+    std::string_view target = request_.target();
+    // The absolute form, which proxies send: http://host/path (RFC 9112, 3.2.2).
+    if (const std::size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
+      const std::size_t slash = target.find('/', scheme + 3);
+      target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
     return target.substr(0, target.find('?'));
   }
   std::string_view Header(std::string_view name) const override { return request_[name]; }
@@ -192,6 +196,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     buffer_.consume(used);
     if (error && error != bhttp::error::need_more) {
       Refuse(error);
+    } else if (parser_->is_header_done() && HasUnknownCoding()) {
+      Refuse(501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"});
     } else if (parser_->is_done()) {
       Dispatch();
     } else if (parser_->is_header_done() && !continue_sent_) {
@@ -211,25 +217,32 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void Refuse(const error_code& error) {
-    Error refusal{Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", error.message())};
-    int status = 400;
     if (error == bhttp::error::body_limit) {
-      refusal = {Code::kTooLarge,
-                 fmt::format("the body is larger than the limit of {} bytes", context_.options.max_body_bytes)};
-      status = 413;
+      Refuse(413, {Code::kTooLarge,
+                   fmt::format("the body is larger than the limit of {} bytes", context_.options.max_body_bytes)});
     } else if (error == bhttp::error::header_limit) {
-      refusal = {Code::kTooLarge,
-                 fmt::format("the header is larger than the limit of {} bytes", context_.options.max_header_bytes)};
-      status = 431;
+      Refuse(431, {Code::kTooLarge,
+                   fmt::format("the header is larger than the limit of {} bytes", context_.options.max_header_bytes)});
+    } else {
+      Refuse(400, {Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", error.message())});
     }
+  }
+
+  // Answers, then closes: what follows on this connection cannot be understood.
+  void Refuse(int status, const Error& error) {
     Enter(State::kAnswering, {});
-    auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
-    exchange->request_id = NewTraceId();
-    Response response = ErrorResponse(refusal, Dialect::kOpenAi);
-    if (exchange->path().starts_with("/v2")) response = ErrorResponse(refusal, Dialect::kOip);
-    response.status = status;
     linger_ = true;
-    exchange->Respond(std::move(response));
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
+    Response response = ErrorResponse(error, exchange->path().starts_with("/v2") ? Dialect::kOip : Dialect::kOpenAi);
+    response.status = status;
+    context_.router.Refuse(exchange, std::move(response));
+  }
+
+  // The body's length must be beyond doubt, or the next request would start in its middle.
+  bool HasUnknownCoding() const {
+    const auto range = parser_->get().equal_range(bhttp::field::transfer_encoding);
+    if (range.first == range.second) return false;
+    return std::next(range.first) != range.second || !beast::iequals(range.first->value(), "chunked");
   }
 
   void Dispatch() {

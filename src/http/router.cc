@@ -12,7 +12,9 @@
 namespace weir::http {
 namespace {
 
+// The segments of "/a/b"; anything else is one segment that no pattern has.
 std::vector<std::string_view> Split(std::string_view path) {
+  if (!path.starts_with('/')) return {path};
   std::vector<std::string_view> segments;
   while (!path.empty()) {
     path.remove_prefix(1);  // the '/'
@@ -56,6 +58,11 @@ Response ErrorResponse(const Error& error, Dialect dialect) {
   return response;
 }
 
+std::pair<std::string, std::string> ServerTiming(const StageTimes& times) {
+  return {"Server-Timing",
+          fmt::format("queue;dur={:.3f}, run;dur={:.3f}", Seconds(times.queued) * 1e3, Seconds(times.run) * 1e3)};
+}
+
 void Router::Add(std::string_view method, std::string_view pattern, Dialect dialect, Handler handler) {
   routes_.push_back({method, pattern, Split(pattern), dialect, std::move(handler)});
 }
@@ -89,6 +96,13 @@ void Router::Route(const ExchangePtr& exchange) const {
   } catch (const std::exception& e) {
     exchange->Respond(ErrorResponse({Code::kInternal, e.what()}, found->dialect));
   }
+}
+
+void Router::Refuse(const ExchangePtr& exchange, Response response) const {
+  for (const auto& middleware : middlewares_) {
+    if (auto other = middleware->Before(*exchange)) break;  // the first refusal stands
+  }
+  exchange->Respond(std::move(response));
 }
 
 void Router::Finish(const Exchange& exchange, Response& response) const {

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/job.h"
 #include "http/exchange.h"
 #include "http/middleware.h"
 
@@ -21,6 +22,9 @@ enum class Dialect { kOpenAi, kOip };
 // The whole answer for an error: status, body in the dialect's shape, Retry-After.
 Response ErrorResponse(const Error& error, Dialect dialect);
 
+// "queue;dur=0.1, run;dur=2.5", in milliseconds.
+std::pair<std::string, std::string> ServerTiming(const StageTimes& times);
+
 // The route table with the middlewares around it. Filled at start by the composition root, then immutable
 // and thread-safe.
 class Router {
@@ -32,6 +36,8 @@ class Router {
 
   // Runs middlewares and handler; every path ends in exchange->Respond. Never blocks.
   void Route(const ExchangePtr& exchange) const;
+  // Answers a request that is not worth routing, with the middlewares around it.
+  void Refuse(const ExchangePtr& exchange, Response response) const;
   // The middlewares' last touch: called by the connection for every answer before it is written.
   void Finish(const Exchange& exchange, Response& response) const;
 

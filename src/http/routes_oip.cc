@@ -24,15 +24,12 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     Result<codec::InferBody> body = codec::ParseInfer(exchange->body(), servable->manifest());
     if (!body) return Refuse(exchange, body.error());
     JobRequest job{.inputs = std::move(body->inputs), .deadline = exchange->deadline, .stop = exchange->stop()};
-    for (const Tensor& input : job.inputs) job.cost.bytes += input.bytes();
-    Result<Permit> permit = deployment.Admit({.bytes = job.cost.bytes}, job.deadline);
-    if (!permit) return Refuse(exchange, permit.error());
-    deployment.Submit(
-        std::move(job), std::move(*permit), [exchange, servable, body = std::move(*body)](Result<Output> output) {
-          if (!output) return Refuse(exchange, output.error());
-          exchange->Respond(
-              {.body = codec::WriteInfer(exchange->parameters[0], body, servable->manifest(), output->tensors)});
-        });
+    deployment.Offer(std::move(job), [exchange, servable, body = std::move(*body)](Result<Output> output) {
+      if (!output) return Refuse(exchange, output.error());
+      const std::string& name = exchange->parameters[0];
+      exchange->Respond({.body = codec::WriteInfer(name, body, servable->manifest(), output->tensors),
+                         .headers = {ServerTiming(output->times)}});
+    });
   });
 }
 

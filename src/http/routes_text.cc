@@ -30,12 +30,6 @@ Result<std::string> ChooseModel(const Engine& engine, const std::optional<std::s
                          "model");
 }
 
-// "queue;dur=0.1, run;dur=2.5", in milliseconds.
-std::pair<std::string, std::string> ServerTiming(const StageTimes& times) {
-  return {"Server-Timing",
-          fmt::format("queue;dur={:.3f}, run;dur={:.3f}", Seconds(times.queued) * 1e3, Seconds(times.run) * 1e3)};
-}
-
 void Refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->Respond(ErrorResponse(error, Dialect::kOpenAi));
 }

@@ -13,6 +13,9 @@ namespace {
 
 constexpr std::array<std::string_view, 3> kEncoderInputs = {"input_ids", "attention_mask", "token_type_ids"};
 
+// Of a request of raw tensors: 32 texts of 512 tokens need 400 MB for the attention of a MiniLM layer.
+constexpr std::size_t kMostTensorTokens = std::size_t{32} * 512;
+
 std::unexpected<Error> DoesNotFit(std::string message) { return Fail(Code::kUnprocessable, std::move(message)); }
 
 Status CheckEncoderInputs(const Manifest& manifest) {
@@ -92,6 +95,24 @@ std::string_view TextModel::task() const {
     case TextTask::kClassification: return "classification";
   }
   return "";
+}
+
+Status TextModel::Check(const JobRequest& request) const {
+  if (request.method == kEncode) return {};  // made by EncodeRequest
+  Status fits = Servable::Check(request);
+  if (!fits) return fits;
+  const std::size_t tokens = request.inputs[0].elements();
+  if (tokens > kMostTensorTokens) {
+    return Fail(Code::kTooLarge,
+                fmt::format("the request has {} tokens, padding included; the limit is {}", tokens, kMostTensorTokens));
+  }
+  return {};
+}
+
+JobCost TextModel::CostOf(std::span<const Tensor> inputs) const {
+  JobCost cost = Servable::CostOf(inputs);
+  cost.length = static_cast<std::uint32_t>(std::max<std::size_t>(inputs[0].elements(), 1));
+  return cost;
 }
 
 std::unique_ptr<Runner> TextModel::NewRunner() const { return std::make_unique<TextRunner>(*this); }

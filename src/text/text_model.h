@@ -39,6 +39,9 @@ class TextModel final : public Servable {
   const Manifest& manifest() const override { return parts_.encoder->manifest(); }
   std::string_view task() const override;
   BatchLimits batch_limits() const override { return {}; }
+  // Tensors are bounded too: attention needs memory for the square of the tokens.
+  Status Check(const JobRequest& request) const override;
+  JobCost CostOf(std::span<const Tensor> inputs) const override;
   std::unique_ptr<Runner> NewRunner() const override;
   Status WarmUp() const override;
 

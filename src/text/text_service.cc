@@ -43,7 +43,7 @@ struct TextService::Gather final : Expires {
       } else {
         error = std::move(output.error());
         if (request.texts.size() > 1) error->message = fmt::format("text {}: {}", index, error->message);
-        error->field = fmt::format("input[{}]", index);
+        error->field = request.texts.size() > 1 ? fmt::format("input[{}]", index) : "input";
       }
       --missing;
       if (error || missing == 0) call = std::exchange(done, {});
@@ -64,9 +64,9 @@ struct TextService::Gather final : Expires {
   }
 
   // Answers at the deadline, even while the texts wait to be tokenized; the jobs then find out by themselves.
-  void Expire() override {
+  void Expire(const Error& why) override {
     rest.request_stop();
-    Fail({Code::kDeadlineExceeded, "the deadline passed before the texts were answered"});
+    Fail(why);
   }
 
   // Constant after construction.
@@ -130,7 +130,8 @@ void TextService::Start(std::shared_ptr<Gather> gather) {
   if (request.texts.empty()) return gather->Fail({Code::kInvalidArgument, "there is no text", "input"});
   for (std::size_t i = 0; i < request.texts.size(); ++i) {
     if (!Blank(request.texts[i])) continue;
-    return gather->Fail({Code::kInvalidArgument, "the text is empty", fmt::format("input[{}]", i)});
+    const std::string field = request.texts.size() > 1 ? fmt::format("input[{}]", i) : "input";
+    return gather->Fail({Code::kInvalidArgument, fmt::format("'{}' is an empty text", field), field});
   }
   if (!request.deadline.IsNever()) gather->deadline = engine_.KeepDeadline(request.deadline, gather);
   gather->on_stop.emplace(request.stop, [rest = gather->rest]() mutable { rest.request_stop(); });
