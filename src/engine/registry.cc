@@ -65,7 +65,9 @@ void Registry::WhenReady(const std::string& name, Deadline deadline, Ready done)
   {
     const MutexLock lock(mu_);
     const auto found = entries_.find(name);
-    if (found == entries_.end() || found->second.state == ModelState::kAbsent) {
+    if (closed_) {
+      answer = Fail(Code::kUnavailable, kStopping);  // a load that is under way will not tell its waiters
+    } else if (found == entries_.end() || found->second.state == ModelState::kAbsent) {
       answer = std::unexpected(NotFound(name));
     } else {
       Entry& entry = found->second;

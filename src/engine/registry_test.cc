@@ -144,6 +144,7 @@ TEST_F(RegistryTest, ClosingAnswersWhoWaitsForAModel) {
   registry_.Close();
   EXPECT_EQ(waiting.get().error().code, Code::kUnavailable);
   EXPECT_EQ(loaded.get().error().code, Code::kUnavailable);
+  EXPECT_EQ(WhenReady(registry_, "m").get().error().code, Code::kUnavailable);  // at once, though it still loads
   gate_.Open();
   EXPECT_EQ(Load(registry_, "m").get().error().code, Code::kUnavailable);
 }

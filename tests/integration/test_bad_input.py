@@ -82,7 +82,7 @@ def test_invalid_utf8_is_refused_with_the_byte(client: Client, path: str, bad: b
 
 @pytest.mark.parametrize("bad", [r"\ud800", r"\udc00", r"\ud800x", r"\ud800A", r"\ud800\ud800"])
 def test_lone_surrogates_are_refused(client: Client, bad: str):
-    assert "byte" in refused(client, "/v1/embeddings", f'{{"input": "a{bad}"}}'.encode()).message()
+    assert "not valid JSON" in refused(client, "/v1/embeddings", f'{{"input": "a{bad}"}}'.encode()).message()
 
 
 @pytest.mark.parametrize("path", BOTH)

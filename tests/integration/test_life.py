@@ -24,7 +24,7 @@ def sent(server: Weir, body: dict, count: int) -> list[Raw]:
     for connection in connections:
         connection.send(post_of("/v1/embeddings", body, PATIENT))
     jobs = count * len(body["input"])
-    until(lambda: server.metric("weir_jobs_admitted_total", model="minilm") == jobs, "all requests to be let in")
+    until(lambda: server.metric("weir_jobs_queued_total", model="minilm") == jobs, "all requests to be let in")
     return connections
 
 

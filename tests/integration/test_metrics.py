@@ -13,7 +13,7 @@ FAMILIES = {
     "weir_http_connections_total": "counter",
     "weir_http_requests_total": "counter",
     "weir_http_request_seconds": "histogram",
-    "weir_jobs_admitted_total": "counter",
+    "weir_jobs_queued_total": "counter",
     "weir_jobs_answered_total": "counter",
     "weir_jobs_in_flight": "gauge",
     "weir_requests_refused_total": "counter",

@@ -58,7 +58,7 @@ class Busy:
 
     def admitted(self) -> float:
         """Jobs so far."""
-        return self.server.metric("weir_jobs_admitted_total", model="minilm")
+        return self.server.metric("weir_jobs_queued_total", model="minilm")
 
     def next_answer(self) -> None:
         """Waits until the model has run once more."""
@@ -187,7 +187,7 @@ def test_a_queued_request_is_dropped_when_its_client_leaves(start):
         leaving = [server.raw() for _ in range(8)]
         for connection in leaving:
             connection.send(post_of("/v1/embeddings", {"model": "minilm", "input": LONG}))
-        until(lambda: server.metric("weir_jobs_admitted_total", model="minilm") == 20, "all to be let in")
+        until(lambda: server.metric("weir_jobs_queued_total", model="minilm") == 20, "all to be let in")
         busy.next_answer()
         for connection in leaving:
             connection.close()
@@ -212,7 +212,7 @@ def test_every_job_let_in_is_counted_out_again(start):
     server.client.request("POST", "/v1/embeddings", {"model": "minilm", "input": LONG}, {"X-Request-Timeout-Ms": "1"})
 
     def balanced() -> bool:
-        return server.metric("weir_jobs_admitted_total") == server.metric("weir_jobs_answered_total")
+        return server.metric("weir_jobs_queued_total") == server.metric("weir_jobs_answered_total")
 
     until(balanced, "as many answers as jobs", patience=10)
 
