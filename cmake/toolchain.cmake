@@ -16,6 +16,7 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
 endif()
 
 if(WEIR_SANITIZE)
+  target_compile_definitions(weir_flags INTERFACE WEIR_SANITIZED)
   target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -g1)
   target_link_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE})
   if(WEIR_SANITIZE MATCHES "undefined")

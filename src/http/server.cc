@@ -140,6 +140,7 @@ class AsioServer final : public Server {
       return Fail(Code::kUnavailable,
                   fmt::format("cannot listen on {} port {}: {}", options_.address, options_.port, error.message()));
     }
+    port_ = acceptor_->local_endpoint(error).port();
     return {};
   }
 
@@ -147,7 +148,7 @@ class AsioServer final : public Server {
     for (const auto& loop : loops_) loop->Stop();
   }
 
-  std::uint16_t port() const override { return acceptor_->local_endpoint().port(); }
+  std::uint16_t port() const override { return port_; }
 
   void Start() override {
     Accept();
@@ -205,8 +206,9 @@ class AsioServer final : public Server {
   }
   void ConnectionClosed() { Count(-1); }
 
-  // Constant after construction.
+  // Constant after Listen.
   const ServerOptions options_;
+  std::uint16_t port_ = 0;
   std::atomic<bool> draining_ = false;
   Gauge open_connections_;
   Counter accepted_;
