@@ -15,6 +15,14 @@ def test_what_is_committed_is_what_the_tool_makes(tool: str) -> None:
     assert run.returncode == 0, run.stdout + run.stderr
 
 
+def test_the_example_program_embeds_without_a_server() -> None:
+    run = subprocess.run([SOURCE / "build/release/embed", SOURCE / "models/minilm", "a cat", "a kitten"],
+                         capture_output=True, text=True, timeout=60)
+    assert run.returncode == 0, run.stderr
+    assert len(run.stdout.splitlines()) == 2
+    assert len((SOURCE / "examples/embed.cc").read_text().splitlines()) <= 25
+
+
 def test_an_installed_tree_works_where_it_is_moved(tmp_path: pathlib.Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     subprocess.run(["cmake", "--install", SOURCE / "build/release", "--prefix", first], check=True, capture_output=True)

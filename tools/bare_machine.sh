@@ -95,7 +95,7 @@ try_serve() {
   say "it says: $answer"
   case $answer in *POSITIVE*NEGATIVE*) ;; *) die "that is no good answer" ;; esac
   started=$SECONDS
-  pkill -INT -f "build/release/weir serve --models models --models examples/models --port $port"
+  kill -INT "$(ss -Hltnp "sport = :$port" | sed -n 's/.*pid=\([0-9]*\).*/\1/p')"
   wait "$pid" || die "make serve ended with code $?"
   say "Ctrl-C: left within $((SECONDS - started + 1)) s"
 }

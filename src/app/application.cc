@@ -26,6 +26,9 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     Status added = app->core_.folders.AddAll(folder);
     if (!added) return Forward(added);
   }
+  if (config.deadlines.fallback > config.deadlines.most) {
+    return InvalidArgument("deadline.default is longer than deadline.max");
+  }
   const std::vector<std::string> names = app->core_.folders.Names();
   if (!config.default_model.empty() && std::ranges::find(names, config.default_model) == names.end()) {
     return Fail(Code::kNotFound, fmt::format("default_model: there is no model '{}'{}", config.default_model,

@@ -29,6 +29,12 @@ struct Option {
   bool is_list = false;
 };
 
+constexpr std::uint64_t kKiB = 1U << 10;
+constexpr std::uint64_t kMiB = 1U << 20;
+constexpr std::uint64_t kGiB = 1U << 30;
+constexpr Duration kMs = std::chrono::milliseconds(1);
+constexpr Duration kHour = std::chrono::hours(1);
+
 template <typename Get>
 Option Count(std::string key, std::string help, std::uint64_t least, std::uint64_t most, Get get) {
   return {std::move(key), fmt::format("{} ({} to {})", help, least, most),
@@ -42,11 +48,15 @@ Option Count(std::string key, std::string help, std::uint64_t least, std::uint64
 }
 
 template <typename Get>
-Option Time(std::string key, std::string help, Get get) {
-  return {std::move(key), std::move(help),
+Option Time(std::string key, std::string help, Duration least, Duration most, Get get) {
+  return {std::move(key), fmt::format("{} ({} to {})", help, DurationText(least), DurationText(most)),
           [=](const std::string& text, Config& config) -> Status {
             Result<Duration> value = ParseDuration(text);
             if (!value) return Forward(value);
+            if (*value < least || *value > most) {
+              return InvalidArgument(
+                  fmt::format("'{}' is not from {} to {}", text, DurationText(least), DurationText(most)));
+            }
             get(config) = *value;
             return {};
           },
@@ -54,11 +64,14 @@ Option Time(std::string key, std::string help, Get get) {
 }
 
 template <typename Get>
-Option Size(std::string key, std::string help, Get get) {
-  return {std::move(key), std::move(help),
+Option Size(std::string key, std::string help, std::uint64_t least, std::uint64_t most, Get get) {
+  return {std::move(key), fmt::format("{} ({} to {})", help, SizeText(least), SizeText(most)),
           [=](const std::string& text, Config& config) -> Status {
             Result<std::uint64_t> value = ParseSize(text);
             if (!value) return Forward(value);
+            if (*value < least || *value > most) {
+              return InvalidArgument(fmt::format("'{}' is not from {} to {}", text, SizeText(least), SizeText(most)));
+            }
             get(config) = *value;
             return {};
           },
@@ -111,29 +124,31 @@ const std::vector<Option>& Options() {
       Count("server.threads", "I/O threads", 1, 256, [](Config& c) -> auto& { return c.server.threads; }),
       Count("server.max_connections", "open connections", 1, 1'000'000,
             [](Config& c) -> auto& { return c.server.max_connections; }),
-      Size("server.max_body", "largest request body", [](Config& c) -> auto& { return c.server.max_body_bytes; }),
-      Size("server.max_header", "largest request header", [](Config& c) -> auto& { return c.server.max_header_bytes; }),
-      Time("server.read_timeout", "from a request's first byte to its last",
+      Size("server.max_body", "largest request body", kKiB, 4 * kGiB,
+           [](Config& c) -> auto& { return c.server.max_body_bytes; }),
+      Size("server.max_header", "largest request header", kKiB, 16 * kMiB,
+           [](Config& c) -> auto& { return c.server.max_header_bytes; }),
+      Time("server.read_timeout", "from a request's first byte to its last", kMs, kHour,
            [](Config& c) -> auto& { return c.server.read_timeout; }),
-      Time("server.idle_timeout", "between two requests of a connection",
+      Time("server.idle_timeout", "between two requests of a connection", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.server.idle_timeout; }),
-      Time("server.write_timeout", "for a client to take an answer",
+      Time("server.write_timeout", "for a client to take an answer", kMs, kHour,
            [](Config& c) -> auto& { return c.server.write_timeout; }),
-      Time("deadline.default", "deadline of a request that sets none",
+      Time("deadline.default", "deadline of a request that sets none", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.fallback; }),
-      Time("deadline.max", "longest deadline that a request may set",
+      Time("deadline.max", "longest deadline that a request may set", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.most; }),
       Count("workers", "threads that run each model", 1, 1024,
             [](Config& c) -> auto& { return c.engine.deployment.workers; }),
       Count("queue.max_jobs", "jobs queued and running for each model", 1, 1'000'000,
             [](Config& c) -> auto& { return c.engine.deployment.admission.max_jobs; }),
-      Size("queue.max_bytes", "their inputs together",
+      Size("queue.max_bytes", "their inputs together", kKiB, 1024 * kGiB,
            [](Config& c) -> auto& { return c.engine.deployment.admission.max_bytes; }),
       Count("load.threads", "models loading at the same time", 1, 64,
             [](Config& c) -> auto& { return c.engine.load_threads; }),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,
             [](Config& c) -> auto& { return c.tokenizer_threads; }),
-      Time("drain.deadline", "time for requests under way when the server stops",
+      Time("drain.deadline", "time for requests under way when the server stops", Duration::zero(), kHour,
            [](Config& c) -> auto& { return c.drain_deadline; }),
       LogLevel(),
   };
@@ -166,6 +181,9 @@ class FileReader {
 
   Status Read() {
     try {
+      if (!std::filesystem::is_regular_file(file_)) {
+        return Fail(Code::kNotFound, fmt::format("{}: the configuration file cannot be read", file_.string()));
+      }
       const YAML::Node root = YAML::LoadFile(file_.string());
       if (root.IsNull()) return {};
       if (!root.IsMap()) return Wrong(root, "settings are expected, as 'key: value'");

@@ -51,6 +51,12 @@ TEST_F(ConfigTest, NamesTheLineOfAWrongValue) {
   EXPECT_THAT(Refusal("drain:\n  deadline: 10\n"), HasSubstr("'10' is not a value such as 250ms"));
 }
 
+TEST_F(ConfigTest, RefusesAValueThatNobodyCanMean) {
+  EXPECT_THAT(Refusal("server:\n  max_header: 4GiB\n"), HasSubstr("'4GiB' is not from 1KiB to 16MiB"));
+  EXPECT_THAT(Refusal("server:\n  max_body: 0\n"), HasSubstr("'0' is not from 1KiB"));
+  EXPECT_THAT(Refusal("deadline:\n  max: 0s\n"), HasSubstr("'0s' is not from 1ms"));
+}
+
 TEST_F(ConfigTest, RefusesASettingThatIsThereTwice) {
   EXPECT_THAT(Refusal("workers: 1\nworkers: 2\n"), HasSubstr("weir.yaml:2: 'workers' is set twice"));
 }

@@ -43,8 +43,10 @@ std::string AddModel(app::Core& core, const PredictFlags& flags) {
 
 void Predict(const PredictFlags& flags) {
   log::SetLevel(log::Level::kOff);
+  app::Config config;
+  QuitUnless(app::LoadConfig({}, config));
   Metrics metrics;
-  app::Core core(app::Config(), metrics);
+  app::Core core(config, metrics);
   const std::string name = AddModel(core, flags);
   QuitUnless(core.engine.LoadAndWait(name));
   const std::string task = core.engine.States()[0].task;
@@ -54,6 +56,7 @@ void Predict(const PredictFlags& flags) {
     QuitUnless(answer);
     fmt::print("{}\n", codec::WriteClassifications(*answer, name));
   } else if (task == "embedding") {
+    if (flags.top_k > 0) Quit({Code::kInvalidArgument, fmt::format("--top-k is for labels; '{}' embeds", name)});
     const Result<Embeddings> answer = core.texts.EmbedAndWait(std::move(request));
     QuitUnless(answer);
     fmt::print("{}\n", *codec::WriteEmbeddings(*answer, {}, name));

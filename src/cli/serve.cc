@@ -1,6 +1,7 @@
 // `weir serve`: the server, until a signal.
 #include <fmt/core.h>
 #include <pthread.h>
+#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
@@ -126,7 +127,16 @@ bool StopOnSignals(app::Application& app, const sigset_t& signals) {
   return clean;
 }
 
+// Each connection takes a descriptor, and the usual soft limit of 1024 is a relic.
+void RaiseFileLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 void Serve(const ServeFlags& flags) {
+  RaiseFileLimit();
   const sigset_t signals = BlockSignals();
   const app::Config config = Configure(flags);
   log::SetLevel(config.log_level);

@@ -14,6 +14,9 @@
 namespace weir::codec {
 namespace {
 
+constexpr std::size_t kKeepCapacity = std::size_t{1} << 20;
+constexpr std::size_t kMostToExplain = std::size_t{1} << 20;  // a second parse holds up the I/O thread
+
 // simdjson says what is wrong but not where. This slower parser runs only for a body that is refused.
 std::string WhereItBreaks(std::string_view body) {
   rapidjson::MemoryStream bytes(body.data(), body.size());
@@ -31,9 +34,11 @@ std::string WhereItBreaks(std::string_view body) {
 Result<JsonElement> ParseJson(std::string_view body) {
   thread_local simdjson::dom::parser parser;
   JsonElement root;
+  // One huge body must not keep its memory for ever.
+  if (parser.capacity() > kKeepCapacity && body.size() <= kKeepCapacity) parser = {};
   if (body.empty()) return InvalidArgument("the body is empty; JSON is expected");
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
-    std::string where = WhereItBreaks(body);
+    std::string where = body.size() <= kMostToExplain ? WhereItBreaks(body) : std::string();
     if (where.empty() || error == simdjson::DEPTH_ERROR) where = fmt::format(": {}", simdjson::error_message(error));
     return InvalidArgument(fmt::format("the body is not valid JSON{}", where));
   }

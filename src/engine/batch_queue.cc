@@ -25,24 +25,24 @@ BatchDecision BatchQueue::Decide() {
   return DecideBatch(limits_, view, clock_.Now());
 }
 
-std::vector<JobPtr> BatchQueue::TakeFront(std::size_t count) {
+std::vector<JobPtr> BatchQueue::TakeFront(std::size_t count, const std::stop_source& run) {
   std::vector<JobPtr> batch;
   batch.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
-    running_.push_back(jobs_.front().get());
+    running_.push_back({jobs_.front().get(), run});
     batch.push_back(std::move(jobs_.front()));
     jobs_.pop_front();
   }
   return batch;
 }
 
-std::vector<JobPtr> BatchQueue::Pop(const std::stop_token& stop) {
+std::vector<JobPtr> BatchQueue::Pop(const std::stop_token& stop, const std::stop_source& run) {
   const MutexLock lock(mu_);
   const auto something = [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); };
   for (;;) {
     if (!changed_.Wait(mu_, stop, something) || jobs_.empty()) return {};
     const BatchDecision decision = Decide();
-    if (decision.count > 0) return TakeFront(decision.count);
+    if (decision.count > 0) return TakeFront(decision.count, run);
     const std::size_t seen = jobs_.size();
     changed_.WaitUntil(mu_, stop, decision.wait_until,
                        [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
@@ -52,7 +52,9 @@ std::vector<JobPtr> BatchQueue::Pop(const std::stop_token& stop) {
 
 void BatchQueue::Done(const std::vector<JobPtr>& batch) {
   const MutexLock lock(mu_);
-  for (const JobPtr& job : batch) std::erase(running_, job.get());
+  std::erase_if(running_, [&](const Running& running) {
+    return std::ranges::any_of(batch, [&](const JobPtr& job) { return job.get() == running.job; });
+  });
   if (running_.empty() && jobs_.empty()) idle_.NotifyAll();
 }
 
@@ -62,6 +64,16 @@ bool BatchQueue::WaitIdle(Deadline deadline, const std::stop_token& hurry) {
                          [this]() REQUIRES(mu_) { return running_.empty() && jobs_.empty(); });
 }
 
+std::vector<std::stop_source> BatchQueue::RunsInVain() const {
+  std::vector<std::stop_source> runs;
+  for (const Running& one : running_) {
+    const bool vain =
+        std::ranges::all_of(running_, [&](const Running& other) { return other.run != one.run || other.in_vain; });
+    if (vain) runs.push_back(one.run);
+  }
+  return runs;
+}
+
 TimePoint BatchQueue::Expire(TimePoint now) {
   struct Answer {
     JobPtr job;  // null when it is still running
@@ -69,6 +81,7 @@ TimePoint BatchQueue::Expire(TimePoint now) {
     Error error;
   };
   std::vector<Answer> answers;
+  std::vector<std::stop_source> ended;
   TimePoint next = TimePoint::max();
   {
     const MutexLock lock(mu_);
@@ -77,12 +90,14 @@ TimePoint BatchQueue::Expire(TimePoint now) {
       if (!error) next = std::min(next, job.request.deadline.at());
       return error;
     };
-    for (Job* job : running_) {
-      if (auto error = look(*job)) {
-        if (error->code == Code::kDeadlineExceeded) error->message = "the deadline passed while the model ran";
-        answers.push_back({nullptr, job->reply.Take(), std::move(*error)});
-      }
+    for (Running& running : running_) {
+      auto error = look(*running.job);
+      if (!error) continue;
+      if (error->code == Code::kDeadlineExceeded) error->message = "the deadline passed while the model ran";
+      answers.push_back({nullptr, running.job->reply.Take(), std::move(*error)});
+      running.in_vain = true;
     }
+    ended = RunsInVain();
     for (JobPtr& job : jobs_) {
       if (auto error = look(*job)) {
         Reply::Taken reply = job->reply.Take();
@@ -92,6 +107,7 @@ TimePoint BatchQueue::Expire(TimePoint now) {
     std::erase(jobs_, nullptr);
     if (running_.empty() && jobs_.empty()) idle_.NotifyAll();
   }
+  for (std::stop_source& run : ended) run.request_stop();
   for (Answer& answer : answers) {
     // A queued job's place is free before its caller hears; a running one keeps its place.
     if (answer.job) answer.job->permit.Release();

@@ -25,11 +25,12 @@ class BatchQueue {
 
   // Blocks until a batch is due; empty when the queue is closed and drained, or on a stop request.
   // Jobs in the batch are noted as running until Done, which is called once they are answered.
-  std::vector<JobPtr> Pop(const std::stop_token& stop);
+  // `run` is what ends the run early: Expire requests its stop once every job of the batch is in vain.
+  std::vector<JobPtr> Pop(const std::stop_token& stop, const std::stop_source& run);
   void Done(const std::vector<JobPtr>& batch);
 
   // Answers queued and running jobs whose deadline has passed or whose caller said stop. Queued ones leave
-  // the queue; running ones keep their worker. Returns the earliest deadline of the rest.
+  // the queue; running ones keep their place until their run has ended. Returns the earliest deadline of the rest.
   TimePoint Expire(TimePoint now);
 
   // Blocks until nothing is queued or running, the deadline has passed or `hurry` says stop; true when idle.
@@ -43,7 +44,14 @@ class BatchQueue {
   std::size_t size() const;
 
  private:
-  std::vector<JobPtr> TakeFront(std::size_t count) REQUIRES(mu_);
+  struct Running {
+    Job* job;
+    std::stop_source run;  // shared by the jobs of one batch
+    bool in_vain = false;
+  };
+
+  std::vector<JobPtr> TakeFront(std::size_t count, const std::stop_source& run) REQUIRES(mu_);
+  std::vector<std::stop_source> RunsInVain() const REQUIRES(mu_);
   BatchDecision Decide() REQUIRES(mu_);
 
   // Constant after construction.
@@ -55,7 +63,7 @@ class BatchQueue {
   CondVar changed_;
   CondVar idle_;
   std::deque<JobPtr> jobs_ GUARDED_BY(mu_);
-  std::vector<Job*> running_ GUARDED_BY(mu_);
+  std::vector<Running> running_ GUARDED_BY(mu_);
   std::vector<JobCost> costs_ GUARDED_BY(mu_);  // scratch for Decide
   bool closed_ GUARDED_BY(mu_) = false;
 };

@@ -28,6 +28,7 @@ class BatchQueueTest : public ::testing::Test {
 
   FakeClock clock_;
   Fate a_, b_, c_;
+  std::stop_source run_;
   BatchQueue queue_{{}, clock_};
 };
 
@@ -39,7 +40,7 @@ TEST_F(BatchQueueTest, HandsOutJobsInOrderOfArrival) {
     EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
   }
   EXPECT_EQ(queue_.Push(NewJob(b_, 10)), nullptr);
-  const auto batch = queue_.Pop({});
+  const auto batch = queue_.Pop({}, run_);
   ASSERT_EQ(batch.size(), 1U);
   EXPECT_EQ(batch[0].get(), first);
   EXPECT_EQ(queue_.size(), 1U);
@@ -48,7 +49,7 @@ TEST_F(BatchQueueTest, HandsOutJobsInOrderOfArrival) {
 
 TEST_F(BatchQueueTest, HandsOutWhatFitsTogether) {
   for (Fate* fate : {&a_, &b_, &c_}) EXPECT_EQ(queue_.Push(NewJob(*fate)), nullptr);
-  const auto batch = queue_.Pop({});
+  const auto batch = queue_.Pop({}, run_);
   EXPECT_EQ(batch.size(), 3U);
   queue_.Done(batch);
 }
@@ -64,21 +65,21 @@ TEST_F(BatchQueueTest, GivesTheJobBackWhenClosed) {
 TEST_F(BatchQueueTest, HandsOutWhatIsLeftAfterClosingAndThenNothing) {
   EXPECT_EQ(queue_.Push(NewJob(a_)), nullptr);
   queue_.Close();
-  const auto batch = queue_.Pop({});
+  const auto batch = queue_.Pop({}, run_);
   EXPECT_EQ(batch.size(), 1U);
   queue_.Done(batch);
-  EXPECT_TRUE(queue_.Pop({}).empty());
+  EXPECT_TRUE(queue_.Pop({}, run_).empty());
 }
 
 TEST_F(BatchQueueTest, ClosingWakesAWorkerThatWaits) {
-  auto waiting = std::async(std::launch::async, [&] { return queue_.Pop({}); });
+  auto waiting = std::async(std::launch::async, [&] { return queue_.Pop({}, run_); });
   queue_.Close();
   EXPECT_TRUE(waiting.get().empty());
 }
 
 TEST_F(BatchQueueTest, AStopRequestWakesAWorkerThatWaits) {
   std::stop_source stop;
-  auto waiting = std::async(std::launch::async, [&] { return queue_.Pop(stop.get_token()); });
+  auto waiting = std::async(std::launch::async, [&] { return queue_.Pop(stop.get_token(), run_); });
   stop.request_stop();
   EXPECT_TRUE(waiting.get().empty());
 }
@@ -96,7 +97,7 @@ TEST_F(BatchQueueTest, AnswersAQueuedJobWhenItsDeadlinePasses) {
 
 TEST_F(BatchQueueTest, AnswersARunningJobWhenItsDeadlinePassesAndOnlyOnce) {
   EXPECT_EQ(queue_.Push(NewJob(a_, 8, Deadline::After(clock_, seconds(1)))), nullptr);
-  const auto batch = queue_.Pop({});
+  const auto batch = queue_.Pop({}, run_);
   clock_.Advance(seconds(2));
   EXPECT_EQ(queue_.Expire(clock_.Now()), TimePoint::max());
   EXPECT_EQ(a_.code, Code::kDeadlineExceeded);
@@ -104,6 +105,20 @@ TEST_F(BatchQueueTest, AnswersARunningJobWhenItsDeadlinePassesAndOnlyOnce) {
   queue_.Expire(clock_.Now());
   queue_.Done(batch);
   EXPECT_EQ(a_.answers, 1);
+}
+
+TEST_F(BatchQueueTest, StopsARunOnceNobodyWaitsForAnyOfItsJobs) {
+  EXPECT_EQ(queue_.Push(NewJob(a_, 8, Deadline::After(clock_, seconds(1)))), nullptr);
+  EXPECT_EQ(queue_.Push(NewJob(b_, 8, Deadline::After(clock_, seconds(2)))), nullptr);
+  const auto batch = queue_.Pop({}, run_);
+  ASSERT_EQ(batch.size(), 2U);
+  clock_.Advance(seconds(1));
+  queue_.Expire(clock_.Now());
+  EXPECT_FALSE(run_.stop_requested());
+  clock_.Advance(seconds(1));
+  queue_.Expire(clock_.Now());
+  EXPECT_TRUE(run_.stop_requested());
+  queue_.Done(batch);
 }
 
 TEST_F(BatchQueueTest, AnswersAQueuedJobThatWasCancelled) {
@@ -121,7 +136,7 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
     std::vector<std::jthread> workers;
     for (int w = 0; w < 2; ++w) {
       workers.emplace_back([&] {
-        for (auto batch = queue_.Pop({}); !batch.empty(); batch = queue_.Pop({})) {
+        for (auto batch = queue_.Pop({}, run_); !batch.empty(); batch = queue_.Pop({}, run_)) {
           queue_.Done(batch);
           for (const JobPtr& job : batch) job->reply.Answer(Output{});
         }

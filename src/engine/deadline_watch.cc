@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
 #include "base/thread_name.h"
 
 namespace weir {
@@ -41,7 +42,11 @@ void DeadlineWatch::Loop(const std::stop_token& stop) {
       // What is noted while the sweep runs must not be lost: start from "none" and take the least.
       next_.store(TimePoint::max(), std::memory_order_release);
     }
-    Note(Deadline(sweep_(Clock::Steady().Now())));
+    try {
+      Note(Deadline(sweep_(Clock::Steady().Now())));
+    } catch (const std::exception& e) {
+      log::Error("answering what is late failed: {}", e.what());
+    }
   }
 }
 

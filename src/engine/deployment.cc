@@ -41,10 +41,11 @@ void Deployment::Offer(JobRequest request, Reply::Callback callback) {
 }
 
 void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callback) {
-  note_deadline_(request.deadline);
   probe_.Queued();
+  const Deadline deadline = request.deadline;
   auto job = std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), clock_.Now(), &probe_);
   const JobPtr refused = queue_.Push(std::move(job));
+  note_deadline_(deadline);  // after the push: a sweep in between would miss the job
   if (refused) {
     refused->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_)));
   }

@@ -9,7 +9,7 @@ namespace weir {
 // The watch is made before the registry, because deployments tell it their deadlines; it is told nothing,
 // and so sweeps nothing, until the first of them exists.
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
-    : clock_(clock), watch_([this](TimePoint now) { return std::min(deadlines_.Expire(now), registry_.Expire(now)); }),
+    : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }),
       registry_(options.deployment, options.load_threads, loader, clock, metrics,
                 [this](Deadline deadline) { watch_.Note(deadline); }) {}
 
@@ -22,6 +22,12 @@ DeadlineList::Entry Engine::KeepDeadline(Deadline deadline, std::weak_ptr<Expire
   DeadlineList::Entry entry = deadlines_.Add(deadline, std::move(what));
   watch_.Note(deadline);
   return entry;
+}
+
+TimePoint Engine::Expire(TimePoint now) {
+  // Who waits for a model hears that, rather than just "late".
+  const TimePoint waiting_or_queued = registry_.Expire(now);
+  return std::min(waiting_or_queued, deadlines_.Expire(now));
 }
 
 bool Engine::Drain(Deadline deadline, const std::stop_token& hurry) {

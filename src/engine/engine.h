@@ -58,6 +58,8 @@ class Engine {
   bool Drain(Deadline deadline, const std::stop_token& hurry = {});
 
  private:
+  TimePoint Expire(TimePoint now);
+
   const Clock& clock_;
   DeadlineList deadlines_;
   DeadlineWatch watch_;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
+
 namespace weir {
 namespace {
 
@@ -34,13 +36,19 @@ class TensorServable final : public Servable {
 
   Status WarmUp() const override {
     std::vector<Tensor> inputs;
+    bool guessed = false;
     for (const TensorSpec& spec : manifest().inputs) {
       Shape shape = spec.shape;
+      guessed = guessed || std::ranges::any_of(shape, [](std::int64_t size) { return size < 0; });
       for (std::int64_t& size : shape) size = std::max<std::int64_t>(size, 1);
       inputs.push_back(Tensor::Uninitialised(spec.type, std::move(shape)));
       std::ranges::fill(std::span(const_cast<std::byte*>(inputs.back().data()), inputs.back().bytes()), std::byte{0});
     }
     Result<std::vector<Tensor>> outputs = model_->NewSession()->Run(inputs, {});
+    if (!outputs && outputs.error().code == Code::kUnprocessable && guessed) {
+      log::Info("its sizes are open, and it does not run with all of them 1: it is served unproven");
+      return {};
+    }
     if (!outputs) return Forward(outputs);
     return {};
   }

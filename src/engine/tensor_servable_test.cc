@@ -33,5 +33,28 @@ TEST(TensorServable, AnswersThroughTheEngineWithARealModel) {
   EXPECT_EQ(engine.Run("identity", {.inputs = {}}).error().code, Code::kInvalidArgument);
 }
 
+// A graph with open sizes that does not run when all of them are 1.
+class Picky final : public Model, public std::enable_shared_from_this<Picky> {
+ public:
+  explicit Picky(Shape shape) { manifest_.inputs = {{"x", DataType::kFp32, std::move(shape)}}; }
+  const Manifest& manifest() const override { return manifest_; }
+  std::unique_ptr<Session> NewSession() const override {
+    class Refuses final : public Session {
+      Result<std::vector<Tensor>> Run(std::span<const Tensor>, std::stop_token) override {
+        return Fail(Code::kUnprocessable, "the kernel is larger than the image");
+      }
+    };
+    return std::make_unique<Refuses>();
+  }
+
+ private:
+  Manifest manifest_;
+};
+
+TEST(TensorServable, IsServedUnprovenWhenOnlyTheGuessedSizesDoNotRun) {
+  EXPECT_TRUE(MakeTensorServable(std::make_shared<Picky>(Shape{1, 3, -1, -1}))->WarmUp());
+  EXPECT_FALSE(MakeTensorServable(std::make_shared<Picky>(Shape{1, 3, 8, 8}))->WarmUp());
+}
+
 }  // namespace
 }  // namespace weir

@@ -26,19 +26,23 @@ Worker::Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, con
 void Worker::Loop(const std::stop_token& stop, const std::string& thread_name) {
   SetThreadName(thread_name);
   for (;;) {
-    std::vector<JobPtr> batch = context_.queue.Pop(stop);
+    std::stop_source run;
+    std::vector<JobPtr> batch = context_.queue.Pop(stop, run);
     if (batch.empty()) return;
-    Process(std::move(batch), stop);
+    try {
+      Process(std::move(batch), stop, run);
+    } catch (const std::exception& e) {
+      log::Error("a run could not be answered: {}", e.what());  // its replies have answered kInternal
+    }
   }
 }
 
-void Worker::Process(std::vector<JobPtr> batch, const std::stop_token& stop) {
+void Worker::Process(std::vector<JobPtr> batch, const std::stop_token& stop, std::stop_source run_stop) {
   const TimePoint start = context_.clock.Now();
   DropVain(batch, start);
   if (batch.empty()) return;
 
   // One caller's "stop" may end a run only when nobody else is in it.
-  std::stop_source run_stop;
   const std::stop_callback on_hard_stop(stop, [&run_stop] { run_stop.request_stop(); });
   const std::stop_token alone = batch.size() == 1 ? batch[0]->request.stop : std::stop_token();
   const std::stop_callback on_cancel(alone, [&run_stop] { run_stop.request_stop(); });

@@ -34,7 +34,7 @@ class Worker {
 
  private:
   void Loop(const std::stop_token& stop, const std::string& thread_name);
-  void Process(std::vector<JobPtr> batch, const std::stop_token& stop);
+  void Process(std::vector<JobPtr> batch, const std::stop_token& stop, std::stop_source run_stop);
   void DropVain(std::vector<JobPtr>& batch, TimePoint now);
   std::vector<Result<std::vector<Tensor>>> RunGuarded(std::span<const JobPtr> batch, const std::stop_token& stop);
 

@@ -1,7 +1,9 @@
 #include "executor/thread_pool.h"
 
+#include <exception>
 #include <utility>
 
+#include "base/log.h"
 #include "base/thread_name.h"
 
 namespace weir {
@@ -38,7 +40,11 @@ void ThreadPool::Loop(const std::string& name) {
       task = std::move(tasks_.front());
       tasks_.pop_front();
     }
-    task();
+    try {
+      task();
+    } catch (const std::exception& e) {
+      log::Error("a task of '{}' failed: {}", name, e.what());
+    }
   }
 }
 

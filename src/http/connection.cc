@@ -233,7 +233,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     Enter(State::kAnswering, {});
     linger_ = true;
     const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
-    Response response = ErrorResponse(error, exchange->path().starts_with("/v2") ? Dialect::kOip : Dialect::kOpenAi);
+    Response response = ErrorResponse(error, DialectOf(exchange->path()));
     response.status = status;
     context_.router.Refuse(exchange, std::move(response));
   }

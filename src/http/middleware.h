@@ -14,8 +14,8 @@ namespace weir::http {
 class Middleware {
  public:
   virtual ~Middleware() = default;
-  // Before the handler. A response ends the request here.
-  virtual std::optional<Response> Before(Exchange& exchange) const = 0;
+  // Before the handler. An error ends the request here.
+  virtual std::optional<Error> Before(Exchange& exchange) const = 0;
   // Before the answer goes out, whoever made it.
   virtual void After(const Exchange& exchange, Response& response) const = 0;
 };

@@ -41,9 +41,11 @@ std::optional<std::vector<std::string>> Match(std::span<const std::string_view> 
   return parameters;
 }
 
-Dialect DialectOfPath(std::string_view path) { return path.starts_with("/v2") ? Dialect::kOip : Dialect::kOpenAi; }
-
 }  // namespace
+
+Dialect DialectOf(std::string_view path) {
+  return path == "/v2" || path.starts_with("/v2/") ? Dialect::kOip : Dialect::kOpenAi;
+}
 
 Response ErrorResponse(const Error& error, Dialect dialect) {
   Response response{.status = codec::HttpStatus(error.code)};
@@ -88,7 +90,9 @@ void Router::Route(const ExchangePtr& exchange) const {
     }
   }
   for (const auto& middleware : middlewares_) {
-    if (auto response = middleware->Before(*exchange)) return exchange->Respond(std::move(*response));
+    if (const auto error = middleware->Before(*exchange)) {
+      return exchange->Respond(ErrorResponse(*error, DialectOf(exchange->path())));
+    }
   }
   if (found == nullptr) return exchange->Respond(NoRoute(*exchange));
   try {
@@ -120,7 +124,7 @@ Response Router::NoRoute(const Exchange& exchange) const {
     allowed += entry.method;
     if (entry.method == "GET") allowed += ", HEAD";
   }
-  const Dialect dialect = DialectOfPath(exchange.path());
+  const Dialect dialect = DialectOf(exchange.path());
   if (allowed.empty()) {
     return ErrorResponse({Code::kNotFound, fmt::format("there is no route {} {}{}", exchange.method(), exchange.path(),
                                                        DidYouMean(exchange.path(), known))},

@@ -19,6 +19,8 @@ using Handler = std::function<void(const ExchangePtr&)>;
 // In which shape errors are written on a route.
 enum class Dialect { kOpenAi, kOip };
 
+Dialect DialectOf(std::string_view path);
+
 // The whole answer for an error: status, body in the dialect's shape, Retry-After.
 Response ErrorResponse(const Error& error, Dialect dialect);
 

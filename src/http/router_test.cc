@@ -112,6 +112,8 @@ TEST_F(RouterTest, TheDeadlineIsTheClientsCutToTheMaximum) {
   for (const char* bad : {"0", "-1", "1.5", "soon", "5s", "99999999999999999999"}) {
     EXPECT_EQ(Ask("GET", "/v1/models", {{"x-request-timeout-ms", bad}}).status, 400) << bad;
   }
+  EXPECT_THAT(Ask("GET", "/v2/models/m", {{"x-request-timeout-ms", "0"}}).body,
+              ::testing::StartsWith(R"({"error":"X-Request-Timeout-Ms)"));
 }
 
 TEST_F(RouterTest, CountsRequestsByRouteAndStatus) {

@@ -19,10 +19,16 @@ Result<std::string> ChooseModel(const Engine& engine, const std::optional<std::s
                                 const std::string& fallback, std::string_view task) {
   if (named) return *named;
   std::vector<std::string> fitting;
+  std::string loading;
   for (const ModelStatus& model : engine.States()) {
-    if (model.task != task) continue;
-    if (model.name == fallback) return fallback;
-    fitting.push_back(model.name);
+    if (model.state == ModelState::kLoading) loading = model.name;
+    // While it loads, or has failed, its task is not known: it is meant all the same, and says so itself.
+    if (model.name == fallback && (model.task == task || model.task.empty())) return fallback;
+    if (model.task == task) fitting.push_back(model.name);
+  }
+  if (!loading.empty()) {
+    return Fail(Code::kUnavailable,
+                fmt::format("'model' is missing, and model '{}' is still loading: name one, or try again", loading));
   }
   if (fitting.size() == 1) return fitting[0];
   if (fitting.empty()) return Fail(Code::kNotFound, fmt::format("no model with the task {} is ready", task), "model");
@@ -49,6 +55,7 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
   TextRequest request = ToTextRequest(exchange, *model, *body);
+  request.dimensions = body->dimensions;
   context.texts.Embed(std::move(request),
                       [exchange, body = std::move(*body), model = std::move(*model)](Result<Embeddings> embeddings) {
                         if (!embeddings) return Refuse(exchange, embeddings.error());

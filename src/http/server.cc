@@ -43,7 +43,14 @@ class Loop {
     Sweep();
     thread_ = std::jthread([this] {
       SetThreadName("http");
-      context_.run();
+      // A handler that throws costs its own connection, not the loop.
+      while (!context_.stopped()) {
+        try {
+          context_.run();
+        } catch (const std::exception& e) {
+          log::Error("an HTTP handler failed: {}", e.what());
+        }
+      }
     });
   }
   // Any thread; joins.

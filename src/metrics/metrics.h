@@ -1,7 +1,8 @@
 // Counters, gauges and histograms behind small types, so that no room above needs the library's headers.
 //
-// Code does not count by hand: each room has a probe (EngineProbe, HttpProbe) whose verbs say what
-// happened; the probe knows the names. Label values come from closed sets (codes, routes, loaded models).
+// Code does not count by hand: the engine's probes (engine/probe.h) have verbs that say what
+// happened and know the names; the HTTP door counts in one middleware. Label values come from closed sets (codes,
+// routes, loaded models).
 #pragma once
 
 #include <map>

@@ -106,6 +106,11 @@ Status TextModel::Check(const JobRequest& request) const {
     return Fail(Code::kTooLarge,
                 fmt::format("the request has {} tokens, padding included; the limit is {}", tokens, kMostTensorTokens));
   }
+  const auto length = static_cast<std::size_t>(request.inputs[0].shape()[1]);
+  if (length > max_tokens()) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("the texts have {} tokens, padding included; the model takes {}", length, max_tokens()));
+  }
   return {};
 }
 

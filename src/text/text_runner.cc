@@ -35,6 +35,11 @@ std::vector<Result<std::vector<Tensor>>> TextRunner::Run(std::span<const JobPtr>
     return results;
   }
   Result<Tensor> answers = Encode(batch, stop);
+  if (!answers && answers.error().code == Code::kUnprocessable && batch.size() > 1) {
+    // One of them is to blame, and only that one: run each alone.
+    for (std::size_t i = 0; i < batch.size(); ++i) results.push_back(std::move(Run(batch.subspan(i, 1), stop)[0]));
+    return results;
+  }
   if (!answers) {
     results.assign(batch.size(), Forward(answers));
     return results;
@@ -76,11 +81,15 @@ std::vector<Tensor> TextRunner::Pad(std::span<const JobPtr> batch) const {
 }
 
 Result<Tensor> TextRunner::Encode(std::span<const JobPtr> batch, const std::stop_token& stop) {
-  Result<std::vector<Tensor>> outputs = encoder_->Run(Pad(batch), stop);
+  const std::vector<Tensor> padded = Pad(batch);
+  Result<std::vector<Tensor>> outputs = encoder_->Run(padded, stop);
   if (!outputs) return Forward(outputs);
   Tensor output = std::move((*outputs)[static_cast<std::size_t>(model_.output_)]);
   const std::size_t rank = model_.logits_ ? 2 : 3;
-  if (output.shape().size() != rank || output.shape()[0] != static_cast<std::int64_t>(batch.size())) {
+  const auto rows = static_cast<std::int64_t>(batch.size());
+  const bool shaped = output.shape().size() == rank && output.shape()[0] == rows &&
+                      (model_.logits_ || output.shape()[1] == padded[0].shape()[1]);
+  if (!shaped) {
     return Fail(Code::kUnprocessable, fmt::format("the graph gave an output of shape {} for {} texts",
                                                   ShapeString(output.shape()), batch.size()));
   }
@@ -114,6 +123,10 @@ Result<Tensor> TextRunner::PoolRows(std::span<const JobPtr> batch, const Tensor&
   if (!logits) return Forward(logits);
   Tensor scores = std::move((*logits)[0]);
   const std::size_t labels = model_.labels().size();
+  if (scores.elements() != batch.size() * labels) {
+    return Fail(Code::kUnprocessable, fmt::format("head.onnx gave an output of shape {} for {} texts",
+                                                  ShapeString(scores.shape()), batch.size()));
+  }
   for (std::size_t row = 0; row < batch.size(); ++row) {
     Softmax(scores.Mutable<float>().subspan(row * labels, labels));
   }

@@ -69,7 +69,7 @@ struct TextService::Gather final : Expires {
     Fail(why);
   }
 
-  // Constant after construction.
+  // Constant after Start.
   const TextRequest request;
   const TextTask task;
   std::stop_source rest;  // stops the jobs of this request
@@ -145,6 +145,12 @@ void TextService::Start(std::shared_ptr<Gather> gather) {
                fmt::format("model '{}' does not do this: its task is {}", request.model, (*ready)->servable()->task()),
                "model"});
         }
+        if (request.dimensions > gather->model->width() && gather->model->width() > 0) {
+          return gather->Fail({Code::kInvalidArgument,
+                               fmt::format("'dimensions' is {}, the model's vectors have {}", request.dimensions,
+                                           gather->model->width()),
+                               "dimensions"});
+        }
         Demand demand{.jobs = request.texts.size(), .bytes = 0, .work = 0};
         for (const std::string& text : request.texts) {
           demand.bytes += text.size();
@@ -169,7 +175,11 @@ void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& de
   for (std::size_t i = 0; i < request.texts.size(); ++i) {
     if (stop.stop_requested()) return gather->Fail({Code::kCancelled, "the caller cancelled the request"});
     Result<TokenIds> tokens = gather->model->tokenizer().Encode(request.texts[i], options);
-    if (!tokens) return gather->Finish(i, Forward(tokens));
+    if (tokens && tokens->ids.empty()) tokens = Fail(Code::kUnprocessable, "the text has no tokens");
+    if (!tokens) {
+      permit.Release();
+      return gather->Finish(i, Forward(tokens));
+    }
     gather->tokens += tokens->ids.size();
     jobs.push_back(gather->model->EncodeRequest(*tokens, request.deadline, stop));
   }

@@ -21,6 +21,7 @@ struct TextRequest {
   std::string model;
   std::vector<std::string> texts;  // at least one, none blank
   bool truncate = false;           // cut texts over the model's limit instead of refusing them
+  std::size_t dimensions = 0;      // how many values of an embedding will be used; 0 = all; only checked here
   Deadline deadline;
   std::stop_token stop;
 };

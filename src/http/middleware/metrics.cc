@@ -15,7 +15,7 @@ class HttpMetrics final : public Middleware {
  public:
   HttpMetrics(Metrics& metrics, const Clock& clock) : metrics_(metrics), clock_(clock) {}
 
-  std::optional<Response> Before(Exchange&) const override { return std::nullopt; }
+  std::optional<Error> Before(Exchange&) const override { return std::nullopt; }
 
   void After(const Exchange& exchange, Response& response) const override {
     Series series = Find({exchange.route, response.status});

@@ -15,7 +15,7 @@ bool Usable(std::string_view id) {
 
 class RequestId final : public Middleware {
  public:
-  std::optional<Response> Before(Exchange& exchange) const override {
+  std::optional<Error> Before(Exchange& exchange) const override {
     const std::string_view given = exchange.Header("x-request-id");
     exchange.request_id = Usable(given) ? std::string(given) : NewTraceId();
     return std::nullopt;

@@ -1,7 +1,8 @@
 //! The C face of the Hugging Face tokenizers library: make, encode, free.
 //!
 //! Rules that hold for every function here:
-//! - no panic crosses the face: it is caught and comes back as an error text;
+//! - no panic of the library crosses the face: where its code reads outside input, a panic is caught and comes back
+//!   as an error text;
 //! - a tokenizer never changes after it was made, so any number of threads may encode with it;
 //! - what this side allocates, this side frees (`weir_*_free`).
 
