@@ -1,11 +1,13 @@
 // The HTTP/1.1 server: listening, threads, connections.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
+#include <thread>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -17,7 +19,8 @@ namespace weir::http {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8000;  // 0 = any free one
-  std::size_t threads = 1;
+  // One for each core up to 4: each serves tens of thousands of small requests a second.
+  std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);
   std::size_t max_connections = 10'000;
   std::size_t max_body_bytes = 64U << 20;
   std::size_t max_header_bytes = 16U << 10;
