@@ -6,6 +6,14 @@ install(RUNTIME_DEPENDENCY_SET weir_libraries DESTINATION lib/weir
         PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|gcc_s|stdc\\+\\+)\\.so")
 install(DIRECTORY examples/models DESTINATION share/weir/examples FILES_MATCHING PATTERN "*.onnx")
 install(FILES LICENSE NOTICE README.md DESTINATION share/doc/weir)
+# The licences of what it carries: Debian's copyright files, the crates' own texts, ONNX Runtime's.
+foreach(package libfmt libspdlog libsimdjson libyaml-cpp libcli11 rapidjson prometheus-cpp libboost1.81 libboost1.83)
+  if(EXISTS /usr/share/doc/${package}-dev/copyright)
+    install(FILES /usr/share/doc/${package}-dev/copyright DESTINATION share/doc/weir/licenses RENAME ${package}.txt)
+  endif()
+endforeach()
+install(FILES ${WEIR_DEPS}/tokenizer/ThirdPartyNotices.txt DESTINATION share/doc/weir/licenses
+        RENAME tokenizers-and-crates.txt)
 if(EXISTS ${WEIR_DEPS}/onnxruntime/LICENSE)
   install(FILES ${WEIR_DEPS}/onnxruntime/LICENSE DESTINATION share/doc/weir RENAME LICENSE.onnxruntime)
   install(FILES ${WEIR_DEPS}/onnxruntime/ThirdPartyNotices.txt DESTINATION share/doc/weir

@@ -30,6 +30,8 @@ def test_an_installed_tree_works_where_it_is_moved(tmp_path: pathlib.Path) -> No
     libraries = subprocess.run(["ldd", second / "bin/weir"], check=True, capture_output=True, text=True).stdout
     assert f"{second}/bin/../lib/weir/libonnxruntime.so.1" in libraries
     assert "not found" not in libraries
+    licences = {file.stem for file in (second / "share/doc/weir/licenses").iterdir()}
+    assert {"libfmt", "libyaml-cpp", "tokenizers-and-crates"} <= licences
     version = subprocess.run([second / "bin/weir", "--version"], check=True, capture_output=True, text=True).stdout
     assert version.startswith("weir ")
     assert (second / "share/doc/weir/LICENSE").read_text().lstrip().startswith("Apache License")

@@ -10,7 +10,11 @@ folder=build/$preset
 # So that a checkout elsewhere finds the same objects in the cache.
 export CCACHE_BASEDIR=$PWD CCACHE_NOHASHDIR=yes
 mkdir -p "$folder"
-if [ ! -f "$folder/build.ninja" ]; then
+# Again when the user points at another ONNX Runtime than last time.
+runtime=${ONNXRUNTIME_ROOT:-}
+if [ ! -f "$folder/build.ninja" ] || [ "$(cat "$folder/runtime" 2>/dev/null)" != "$runtime" ]; then
+  printf '%s' "$runtime" >"$folder/runtime"
+  rm -f "$folder/CMakeCache.txt"
   if ! cmake --preset "$preset" >"$folder/configure.log" 2>&1; then
     cat "$folder/configure.log" >&2
     exit 1

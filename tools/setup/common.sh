@@ -42,7 +42,8 @@ link() {
 }
 
 # in_fresh_folder FOLDER command...: runs the command with a temporary folder as its last argument and moves
-# that to FOLDER, so that FOLDER is there whole or not at all.
+# that to FOLDER, so that FOLDER is there whole or not at all. (Within it bash does not stop at the first error by
+# itself: each step that matters ends with `|| return 1`.)
 in_fresh_folder() {
   local folder=$1 fresh
   shift

@@ -22,31 +22,31 @@ debian_mirror() {
 fetch_headers() {
   local folder=$1 private uri keyring
   if apt-cache show libonnxruntime-dev >/dev/null 2>&1; then
-    (cd "$folder" && apt-get -q -o APT::Sandbox::User=root download libonnxruntime-dev)
+    (cd "$folder" && apt-get -q -o APT::Sandbox::User=root download libonnxruntime-dev) || return 1
   elif [ "$(. /etc/os-release && echo "$ID")" = debian ]; then
     private=$folder/apt
     mkdir -p "$private/lists/partial" "$private/cache/archives/partial"
     read -r uri keyring < <(debian_mirror && echo)
     [ -n "$uri" ] || { echo "no Debian source for 'main' is configured on this machine"; return 1; }
     echo "deb [signed-by=$keyring] $uri $headers_suite main" >"$private/list"
-    private_apt update
-    (cd "$folder" && private_apt download libonnxruntime-dev)
+    private_apt update || return 1
+    (cd "$folder" && private_apt download libonnxruntime-dev) || return 1
   else
     echo "this distribution has no package libonnxruntime-dev: unpack an official release of ONNX Runtime and set ONNXRUNTIME_ROOT to its folder"
     return 1
   fi
-  dpkg-deb -x "$folder"/libonnxruntime-dev_*.deb "$folder/unpacked"
+  dpkg-deb -x "$folder"/libonnxruntime-dev_*.deb "$folder/unpacked" || return 1
   mkdir -p "$folder/include"
-  cp "$folder"/unpacked/usr/include/onnxruntime/onnxruntime_*.h "$folder/include/"
+  cp "$folder"/unpacked/usr/include/onnxruntime/onnxruntime_*.h "$folder/include/" || return 1
   rm -rf "$folder/unpacked" "$folder/apt" "$folder"/*.deb
 }
 
 fetch_library() {
   local folder=$1
   "$deps/python-convert/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps \
-    --only-binary=:all: -d "$folder/wheel" "onnxruntime==$onnxruntime_version"
+    --only-binary=:all: -d "$folder/wheel" "onnxruntime==$onnxruntime_version" || return 1
   mkdir -p "$folder/lib"
-  "$deps/python-convert/bin/python" - "$folder" "$onnxruntime_version" <<'PYTHON'
+  "$deps/python-convert/bin/python" - "$folder" "$onnxruntime_version" <<'PYTHON' || return 1
 import pathlib, sys, zipfile
 folder, version = pathlib.Path(sys.argv[1]), sys.argv[2]
 with zipfile.ZipFile(next((folder / "wheel").glob("*.whl"))) as wheel:
@@ -61,12 +61,13 @@ PYTHON
 }
 
 fetch_onnxruntime() {
-  fetch_library "$1"
-  fetch_headers "$1"
+  fetch_library "$1" && fetch_headers "$1"
 }
 
 need_onnxruntime() {
   local folder
+  command -v apt-get >/dev/null || [ -n "${ONNXRUNTIME_ROOT:-}" ] ||
+    die "unpack an official release of ONNX Runtime (1.21 or newer) and set ONNXRUNTIME_ROOT to its folder"
   [ -z "${ONNXRUNTIME_ROOT:-}" ] || return 0 # CMake takes it from there
   folder=$cache/onnxruntime-$onnxruntime_version-$headers_suite-$(uname -m)
   if [ ! -d "$folder" ]; then

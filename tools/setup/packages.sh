@@ -39,12 +39,50 @@ install_packages() {
   RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get -q -y --no-install-recommends install "$@"
 }
 
+# What shows that a package's equivalent is there on a system without dpkg: a command, or a header (with a '.').
+evidence() {
+  case $1 in
+    g++ | make | cmake | ccache | mold | python3 | wrk | curl) echo "$1" ;;
+    ninja-build) echo ninja ;;
+    nginx-light) echo nginx ;;
+    clang-19 | clang-tidy-19 | clang-format-19) echo "$1" ;;
+    libboost-beast) echo boost/beast/http.hpp ;;
+    libfmt-dev) echo fmt/format.h ;;
+    libspdlog-dev) echo spdlog/spdlog.h ;;
+    libsimdjson-dev) echo simdjson.h ;;
+    rapidjson-dev) echo rapidjson/writer.h ;;
+    libyaml-cpp-dev) echo yaml-cpp/yaml.h ;;
+    libcli11-dev) echo CLI/CLI.hpp ;;
+    prometheus-cpp-dev) echo prometheus/registry.h ;;
+    libgtest-dev) echo gtest/gtest.h ;;
+    libgmock-dev) echo gmock/gmock.h ;;
+    libbenchmark-dev) echo benchmark/benchmark.h ;;
+    *) echo true ;; # comes with the others
+  esac
+}
+
+# On a system that is not Debian-like: says exactly what is missing, and stops; or finds that nothing is.
+need_equivalents() {
+  local name sign
+  local -a missing=()
+  for name in "$@"; do
+    sign=$(evidence "$name")
+    case $sign in
+      *.*) echo "#include <$sign>" | c++ -std=c++20 -x c++ -E - >/dev/null 2>&1 || missing+=("the header <$sign>") ;;
+      *) command -v "$sign" >/dev/null || missing+=("the command $sign") ;;
+    esac
+  done
+  [ ${#missing[@]} -gt 0 ] || return 0
+  die "this is no Debian-like system, so install by hand what is missing: $(printf '%s; ' "${missing[@]}")then run this again"
+}
+
 # need_packages NAME...: installs what is missing, or says exactly what is and how to get it.
 need_packages() {
   local -a missing=()
   local name
   if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
-    die "this is no Debian-like system; install the equivalents of: $* and a Rust compiler (1.85 or newer)"
+    need_equivalents "$@"
+    return 0
   fi
   for name in "$@"; do
     if [ "$name" = libboost-beast ]; then name=boost; installed "$(boost_package)" && continue; fi
@@ -52,7 +90,8 @@ need_packages() {
   done
   [ ${#missing[@]} -gt 0 ] || return 0
   if [ "$(id -u)" != 0 ]; then
-    die "these packages are missing: ${missing[*]/#boost/libboost1.81-dev (or newer)}. As root: apt-get install ${missing[*]/#boost/$(boost_package)}"
+    missing=("${missing[@]/#boost/$(boost_package)}")
+    die "these packages are missing: ${missing[*]}. As root: apt-get install ${missing[*]}"
   fi
   step "updating the package lists" update_lists
   missing=("${missing[@]/#boost/$(boost_package)}")

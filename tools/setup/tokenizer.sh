@@ -31,18 +31,21 @@ need_rust() {
 }
 
 build_tokenizer() {
-  local cargo=$1 folder=$2
+  local cargo=$1 folder=$2 host
+  host=$("$cargo" -vV | sed -n 's/^host: //p')
   mkdir -p "$folder/lib"
   CARGO_TARGET_DIR=$folder/target "$cargo" build --release --locked \
-    --manifest-path "$root/src/text/tokenizer_ffi/Cargo.toml"
-  mv "$folder/target/release/libweir_tokenizer.a" "$folder/lib/"
+    --manifest-path "$root/src/text/tokenizer_ffi/Cargo.toml" || return 1
+  mv "$folder/target/release/libweir_tokenizer.a" "$folder/lib/" || return 1
+  "$cargo" metadata --format-version 1 --locked --filter-platform "$host" --manifest-path "$root/src/text/tokenizer_ffi/Cargo.toml" |
+    python3 "$root/tools/setup/crate_notices.py" "$folder/ThirdPartyNotices.txt" || return 1
   rm -rf "$folder/target"
 }
 
 need_tokenizer() {
   local crate=$root/src/text/tokenizer_ffi cargo folder
   cargo=$(find_cargo)
-  folder=$cache/tokenizer-$(key "$crate/Cargo.toml" "$crate/Cargo.lock" "$crate/src/lib.rs" -- "$("$cargo" --version)" "$(uname -m)")
+  folder=$cache/tokenizer-$(key "$crate/Cargo.toml" "$crate/Cargo.lock" "$crate/src/lib.rs" "$root/tools/setup/crate_notices.py" -- "$("$cargo" --version)" "$(uname -m)")
   if [ ! -d "$folder" ]; then
     step "building the tokenizer library (Rust, a minute or two)" in_fresh_folder "$folder" build_tokenizer "$cargo"
   fi
