@@ -29,7 +29,6 @@ struct Option {
   bool is_list = false;
 };
 
-constexpr std::uint64_t kKiB = 1U << 10;
 constexpr std::uint64_t kMiB = 1U << 20;
 constexpr std::uint64_t kGiB = 1U << 30;
 constexpr Duration kMs = std::chrono::milliseconds(1);

@@ -35,7 +35,7 @@ Result<JsonElement> ParseJson(std::string_view body) {
   thread_local simdjson::dom::parser parser;
   JsonElement root;
   // One huge body must not keep its memory for ever.
-  if (parser.capacity() > kKeepCapacity && body.size() <= kKeepCapacity) parser = {};
+  if (parser.capacity() > kKeepCapacity && body.size() <= kKeepCapacity) parser = simdjson::dom::parser();
   if (body.empty()) return InvalidArgument("the body is empty; JSON is expected");
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
     std::string where = body.size() <= kMostToExplain ? WhereItBreaks(body) : std::string();
