@@ -15,6 +15,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(weir_flags INTERFACE -fpch-preprocess)
 endif()
 
+if(WEIR_FUZZ)
+  target_compile_options(weir_flags INTERFACE -fsanitize=fuzzer-no-link)  # coverage of the code under test too
+endif()
 if(WEIR_SANITIZE)
   target_compile_definitions(weir_flags INTERFACE WEIR_SANITIZED)
   target_compile_options(weir_flags INTERFACE -fsanitize=${WEIR_SANITIZE} -g1)

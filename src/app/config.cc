@@ -125,6 +125,8 @@ const std::vector<Option>& Options() {
             [](Config& c) -> auto& { return c.server.max_connections; }),
       Size("server.max_body", "largest request body", 1, 4 * kGiB,
            [](Config& c) -> auto& { return c.server.max_body_bytes; }),
+      Size("server.max_bodies", "request bodies of all connections together", 1, 1024 * kGiB,
+           [](Config& c) -> auto& { return c.server.max_bodies_bytes; }),
       Size("server.max_header", "largest request header", 256, 16 * kMiB,
            [](Config& c) -> auto& { return c.server.max_header_bytes; }),
       Time("server.read_timeout", "from a request's first byte to its last", kMs, kHour,

@@ -42,6 +42,9 @@ std::string_view HttpDate() {
   return text;
 }
 
+// When a client whose body found no room may try again.
+constexpr std::chrono::milliseconds kRetryBody{1000};
+
 class HttpConnection;
 
 class HttpExchange final : public Exchange {
@@ -127,6 +130,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void NextRequest() {
+    ReleaseBody();
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
     parser_->body_limit(context_.options.max_body_bytes);
@@ -198,6 +202,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       Refuse(error);
     } else if (parser_->is_header_done() && HasUnknownCoding()) {
       Refuse(501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"});
+    } else if (parser_->is_header_done() && !ReserveBody()) {
+      Refuse(503, {.code = Code::kUnavailable,
+                   .message = "the bodies that all clients are sending are more than the server has room for",
+                   .retry_after = kRetryBody});
     } else if (parser_->is_done()) {
       Dispatch();
     } else if (parser_->is_header_done() && !continue_sent_) {
@@ -205,6 +213,18 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     }
     return state_ == State::kReading;
   }
+
+  // Takes the body's bytes, as far as they are known, from what all connections may hold together; false when that
+  // is spent. Given back once the request has been answered.
+  bool ReserveBody() {
+    const auto announced = parser_->content_length();
+    const std::size_t needed = announced ? static_cast<std::size_t>(*announced) : parser_->get().body().size();
+    if (needed <= reserved_) return true;
+    const std::size_t more = needed - std::exchange(reserved_, needed);
+    const std::size_t most = std::max(context_.options.max_bodies_bytes, context_.options.max_body_bytes);
+    return context_.body_bytes.fetch_add(more) + more <= most;
+  }
+  void ReleaseBody() { context_.body_bytes.fetch_sub(std::exchange(reserved_, 0)); }
 
   // For clients that ask before they send a large body.
   void SendContinue() {
@@ -298,6 +318,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void Close() {
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
+    ReleaseBody();
     error_code ignored;
     socket_.close(ignored);
     context_.closed(this);
@@ -314,8 +335,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   State state_ = State::kIdle;
   TimePoint overdue_;
-  bool waiting_ = false;   // an async_wait for input is under way
-  bool readable_ = false;  // input came while a request was being answered
+  std::size_t reserved_ = 0;  // of the budget for bodies
+  bool waiting_ = false;      // an async_wait for input is under way
+  bool readable_ = false;     // input came while a request was being answered
   bool continue_sent_ = false;
   bool keep_alive_ = true;
   bool linger_ = false;  // the input after this answer is not worth parsing

@@ -20,6 +20,7 @@ class Connection {
     const ServerOptions& options;
     const Router& router;
     const std::atomic<bool>& draining;
+    std::atomic<std::size_t>& body_bytes;  // of the bodies that all connections hold
     // Called once, on the I/O thread, when the connection has ended.
     std::function<void(Connection*)> closed;
   };

@@ -33,8 +33,8 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 class Loop {
  public:
   Loop(const ServerOptions& options, const Router& router, const std::atomic<bool>& draining,
-       std::function<void()> closed)
-      : options_(options), router_(router), draining_(draining), closed_(std::move(closed)) {}
+       std::atomic<std::size_t>& body_bytes, std::function<void()> closed)
+      : options_(options), router_(router), draining_(draining), body_bytes_(body_bytes), closed_(std::move(closed)) {}
 
   asio::io_context& context() { return context_; }
 
@@ -67,6 +67,7 @@ class Loop {
       auto connection = Connection::Make(std::move(socket), {.options = options_,
                                                              .router = router_,
                                                              .draining = draining_,
+                                                             .body_bytes = body_bytes_,
                                                              .closed = [this](Connection* ended) { Forget(ended); }});
       connections_.emplace(connection.get(), connection);
       connection->Start();
@@ -107,6 +108,7 @@ class Loop {
   const ServerOptions& options_;
   const Router& router_;
   const std::atomic<bool>& draining_;
+  std::atomic<std::size_t>& body_bytes_;
   const std::function<void()> closed_;
 
   asio::io_context context_{1};
@@ -121,7 +123,8 @@ class AsioServer final : public Server {
       : options_(options), open_connections_(metrics.GetGauge("weir_http_connections", "Open HTTP connections.")),
         accepted_(metrics.GetCounter("weir_http_connections_total", "HTTP connections accepted.")) {
     for (std::size_t i = 0; i < options_.threads; ++i) {
-      loops_.push_back(std::make_unique<Loop>(options_, router, draining_, [this] { ConnectionClosed(); }));
+      loops_.push_back(
+          std::make_unique<Loop>(options_, router, draining_, body_bytes_, [this] { ConnectionClosed(); }));
     }
     acceptor_.emplace(loops_[0]->context());
     accept_pause_.emplace(loops_[0]->context());
@@ -217,6 +220,7 @@ class AsioServer final : public Server {
   const ServerOptions options_;
   std::uint16_t port_ = 0;
   std::atomic<bool> draining_ = false;
+  std::atomic<std::size_t> body_bytes_ = 0;
   Gauge open_connections_;
   Counter accepted_;
 

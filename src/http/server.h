@@ -23,6 +23,7 @@ struct ServerOptions {
   std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);
   std::size_t max_connections = 10'000;
   std::size_t max_body_bytes = 64U << 20;
+  std::size_t max_bodies_bytes = 1U << 30;  // of all connections together; at least max_body_bytes
   std::size_t max_header_bytes = 16U << 10;
   Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
   Duration idle_timeout = std::chrono::seconds(75);   // between requests

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from weir_process import Weir
+from weir_process import Weir, until
 from wire import head_of, post_of
 
 LIMIT = 64 << 20
@@ -47,6 +47,19 @@ def test_a_body_of_just_the_limit_is_read(start):
     server = start("--models", "examples/models", "--set", "server.max_body=1000")
     assert server.client.post("/v1/classify", b" " * 1000).status == 400
     assert server.client.post("/v1/classify", b" " * 1001).status == 413
+
+
+def test_bodies_of_all_clients_together_are_bounded(start):
+    server = start("--models", "examples/models", "--set", "server.max_body=1MiB", "--set", "server.max_bodies=2MiB")
+    head = head_of("POST", "/v1/classify", None, f"Content-Length: {1 << 20}")
+    with server.raw() as first, server.raw() as second:
+        for connection in (first, second):
+            connection.send(head + b" ")
+        until(lambda: server.client.post("/v1/classify", b" " * 1000).status == 503, "the room to be taken")
+        reply = server.client.post("/v1/classify", b" " * 1000)
+        assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+        assert server.client.get("/livez").status == 200
+    until(lambda: server.client.post("/v1/classify", b" " * 1000).status == 400, "the room to be given back")
 
 
 def test_an_overlong_header_is_refused(weir: Weir):
