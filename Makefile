@@ -47,7 +47,7 @@ bench: build models ## Measure: prints ratios of one run, writes bench/results/*
 
 .PHONY: fuzz
 fuzz: build ## Fuzz every parser of outside bytes (SECONDS_EACH=60)
-	@$(SETUP) lint
+	@$(SETUP) fuzz
 	@tools/fuzz.sh
 
 .PHONY: bare

@@ -14,6 +14,7 @@ build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev
                 rapidjson-dev libyaml-cpp-dev libcli11-dev prometheus-cpp-dev "${python_packages[@]}")
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
+fuzz_packages=(clang-19 libclang-rt-19-dev)
 bench_packages=(wrk nginx-light libbenchmark-dev libgtest-dev libgmock-dev)
 
 installed() {

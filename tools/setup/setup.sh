@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing for one purpose: build | models | test | lint | bench.
+# Installs what is missing for one purpose: build | models | test | lint | fuzz | bench.
 #
 # Safe to repeat; does nothing, in well under a second, when nothing is missing. Distribution packages go where
 # apt puts them; everything else goes to ~/.cache/weir (or $XDG_CACHE_HOME/weir), under a name made from what
@@ -32,12 +32,13 @@ case $purpose in
     need_python_environment test tests/requirements.txt
     ;;
   lint) need_packages "${lint_packages[@]}" ;;
+  fuzz) need_packages "${fuzz_packages[@]}" ;;
   bench)
     need_packages "${bench_packages[@]}"
     need_python_environment test tests/requirements.txt
     ;;
   *)
-    echo "usage: tools/setup/setup.sh build|models|test|lint|bench" >&2
+    echo "usage: tools/setup/setup.sh build|models|test|lint|fuzz|bench" >&2
     exit 2
     ;;
 esac
