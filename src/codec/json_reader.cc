@@ -37,6 +37,10 @@ Result<JsonElement> ParseJson(std::string_view body) {
   // One huge body must not keep its memory for ever.
   if (parser.capacity() > kKeepCapacity && body.size() <= kKeepCapacity) parser = simdjson::dom::parser();
   if (body.empty()) return InvalidArgument("the body is empty; JSON is expected");
+  // Some versions of simdjson skip it, some refuse it: the same answer everywhere.
+  if (body.starts_with("\xEF\xBB\xBF")) {
+    return InvalidArgument("the body is not valid JSON at byte 0: it starts with a byte order mark");
+  }
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
     std::string where = body.size() <= kMostToExplain ? WhereItBreaks(body) : std::string();
     if (where.empty() || error == simdjson::DEPTH_ERROR) where = fmt::format(": {}", simdjson::error_message(error));

@@ -50,6 +50,7 @@ TEST(ParseJson, SaysAtWhichByteTheTextBreaks) {
   EXPECT_THAT(Refusal(R"({"input": "a",})").message, HasSubstr("at byte 14"));
   EXPECT_THAT(Refusal("{\"input\": \"\xff\"}").message, HasSubstr("not valid JSON at byte"));
   EXPECT_THAT(Refusal(R"({"input": "\ud800"})").message, HasSubstr("at byte 11: The surrogate pair"));
+  EXPECT_THAT(Refusal("\xEF\xBB\xBF{}").message, HasSubstr("byte order mark"));
   EXPECT_THAT(Refusal("").message, HasSubstr("the body is empty"));
   EXPECT_EQ(Refusal(std::string(100'000, '[')).code, Code::kInvalidArgument);
   EXPECT_THAT(Refusal(std::string(2000, '[') + std::string(2000, ']')).message, HasSubstr("too deep"));
