@@ -19,7 +19,7 @@ namespace weir::app {
 struct Config {
   http::ServerOptions server;
   http::DeadlineLimits deadlines;
-  EngineOptions engine;
+  EngineOptions engine{.deployment = {.measure_when_idle = true}};
   std::vector<std::filesystem::path> models;
   std::string default_model;
   std::size_t tokenizer_threads = 1;

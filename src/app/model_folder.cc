@@ -62,6 +62,11 @@ std::vector<std::string> ModelFolders::Names() const {
   return names;
 }
 
+std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
+  const auto found = folders_.find(name);
+  return found == folders_.end() ? fs::path() : found->second / "model.onnx";
+}
+
 Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& name) {
   const auto found = folders_.find(name);
   if (found == folders_.end()) return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", name));

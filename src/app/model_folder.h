@@ -26,6 +26,8 @@ class ModelFolders final : public ServableLoader {
   Result<std::string> AddOne(const std::filesystem::path& model_folder);
 
   std::vector<std::string> Names() const;
+  // The file of its graph; empty for an unknown name.
+  std::filesystem::path GraphOf(const std::string& name) const;
   Result<std::shared_ptr<const Servable>> Load(const std::string& name) override;
 
  private:
