@@ -182,10 +182,10 @@ void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& de
     gather->tokens += tokens->ids.size();
     jobs.push_back(gather->model->EncodeRequest(*tokens, request.deadline, stop));
   }
-  Duration turn{};  // each text waits for those before it, and lets in what others send meanwhile
+  double work = 0;
   for (std::size_t i = 0; i < jobs.size(); ++i) {
-    jobs[i].turn_delay = turn;
-    turn += deployment.TurnAfter(jobs[i].cost.length);
+    jobs[i].work_before = work;
+    work += deployment.costs().Seconds(1, jobs[i].cost.length);
     deployment.Submit(std::move(jobs[i]), permit.SplitOne(),
                       [gather, i](Result<Output> output) { gather->Finish(i, std::move(output)); });
   }
