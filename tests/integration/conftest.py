@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
+from folder_expectations import write_folders
 from weir_process import BINARY, DEMO_MODELS, EXAMPLE_MODELS, Weir
 from wire import Client
 
@@ -25,6 +27,12 @@ def weir(tmp_path_factory) -> Weir:
                   "--set", "deadline.default=120s")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory) -> Path:
+    """served/ and refused/: a small model folder of each kind, made by tests/folders/make.py."""
+    return write_folders(tmp_path_factory.mktemp("folders"))
 
 
 @pytest.fixture
