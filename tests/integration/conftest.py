@@ -35,6 +35,14 @@ def folders(tmp_path_factory) -> Path:
     return write_folders(tmp_path_factory.mktemp("folders"))
 
 
+@pytest.fixture(scope="session")
+def hall(tmp_path_factory, folders) -> Weir:
+    """A server with every small folder that can be served; shared as `weir` is."""
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", folders / "served", "--set", "deadline.default=120s")
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def client(weir: Weir) -> Client:
     """A client of the shared server."""

@@ -13,14 +13,6 @@ WITH_PAIRS = [name for name in EXPECTED if pair_items(name)]
 SOUND = ("bert-mean", "bert-two-labels")  # served beside those that are refused
 
 
-@pytest.fixture(scope="module")
-def hall(tmp_path_factory, folders) -> Weir:
-    """A server with every folder that can be served."""
-    server = Weir(tmp_path_factory.mktemp("weir"), "--models", folders / "served", "--set", "deadline.default=120s")
-    yield server
-    server.stop()
-
-
 @pytest.fixture
 def client(hall: Weir) -> Client:
     """Of that server."""
