@@ -147,12 +147,13 @@ JobRequest TextModel::EncodeRequest(const TokenIds& tokens, Deadline deadline, s
 }
 
 Result<std::shared_ptr<const Servable>> TextModelLoader::Load(const std::string& name,
-                                                              const std::filesystem::path& folder) {
+                                                              const std::filesystem::path& folder,
+                                                              const std::filesystem::path& graph_file) {
   Result<TextFolder> read = ReadTextFolder(folder);
   if (!read) return Forward(read);
   auto tokenizer = tokenizers_.Get(folder / "tokenizer.json", Tokenizer::Load);
   if (!tokenizer) return Forward(tokenizer);
-  auto encoder = backend_.Load(folder / "model.onnx");
+  auto encoder = backend_.Load(folder / graph_file);
   if (!encoder) return Forward(encoder);
   TextModel::Parts parts{.name = name, .folder = std::move(*read), .tokenizer = *tokenizer, .encoder = *encoder};
   if (std::filesystem::exists(folder / "head.onnx")) {

@@ -74,9 +74,10 @@ class TextModelLoader {
  public:
   explicit TextModelLoader(Backend& backend) : backend_(backend) {}
 
-  // `folder` holds model.onnx and tokenizer.json, and may hold config.json, modules.json, 1_Pooling/ and
+  // `folder` holds the graph (a path in it) and tokenizer.json, and may hold config.json, modules.json, 1_Pooling/ and
   // head.onnx (embedding -> logits). Blocks while files are read.
-  Result<std::shared_ptr<const Servable>> Load(const std::string& name, const std::filesystem::path& folder);
+  Result<std::shared_ptr<const Servable>> Load(const std::string& name, const std::filesystem::path& folder,
+                                               const std::filesystem::path& graph_file = "model.onnx");
 
  private:
   Backend& backend_;
