@@ -189,7 +189,7 @@ JobRequest TextModel::EncodeRequest(const TokenIds& tokens, std::size_t prompt, 
 
 Result<std::shared_ptr<const TextModel>> TextModelLoader::LoadText(const std::string& name,
                                                                    const std::filesystem::path& folder,
-                                                                   const std::filesystem::path& graph) {
+                                                                   const std::filesystem::path& graph_file) {
   Result<TextFolder> read = ReadTextFolder(folder);
   if (!read) return Forward(read);
   const bool lowercase = read->modules.lowercase;
@@ -198,7 +198,7 @@ Result<std::shared_ptr<const TextModel>> TextModelLoader::LoadText(const std::st
                          return Tokenizer::Load(file, lowercase);
                        });
   if (!tokenizer) return Forward(tokenizer);
-  auto encoder = backend_.Load(folder / graph);
+  auto encoder = backend_.Load(folder / graph_file);
   if (!encoder) return Forward(encoder);
   TextModel::Parts parts{
       .name = name, .folder = std::move(*read), .tokenizer = *tokenizer, .encoder = *encoder, .head = nullptr};
@@ -212,8 +212,8 @@ Result<std::shared_ptr<const TextModel>> TextModelLoader::LoadText(const std::st
 
 Result<std::shared_ptr<const Servable>> TextModelLoader::Load(const std::string& name,
                                                               const std::filesystem::path& folder,
-                                                              const std::filesystem::path& graph) {
-  Result<std::shared_ptr<const TextModel>> model = LoadText(name, folder, graph);
+                                                              const std::filesystem::path& graph_file) {
+  Result<std::shared_ptr<const TextModel>> model = LoadText(name, folder, graph_file);
   if (!model) return Forward(model);
   return std::shared_ptr<const Servable>(std::move(*model));
 }

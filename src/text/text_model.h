@@ -85,12 +85,12 @@ class TextModelLoader {
  public:
   explicit TextModelLoader(Backend& backend) : backend_(backend) {}
 
-  // `folder` holds the graph (`graph` is its path in it) and tokenizer.json, and may hold the JSON files that
+  // `folder` holds the graph (a path in it) and tokenizer.json, and may hold the JSON files that
   // docs/text-models.md lists and head.onnx (embedding -> logits). Blocks while files are read.
   Result<std::shared_ptr<const TextModel>> LoadText(const std::string& name, const std::filesystem::path& folder,
-                                                    const std::filesystem::path& graph = "model.onnx");
+                                                    const std::filesystem::path& graph_file = "model.onnx");
   Result<std::shared_ptr<const Servable>> Load(const std::string& name, const std::filesystem::path& folder,
-                                               const std::filesystem::path& graph = "model.onnx");
+                                               const std::filesystem::path& graph_file = "model.onnx");
 
  private:
   Backend& backend_;
