@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "app/folder_hints.h"
 #include "base/log.h"
@@ -17,6 +18,13 @@ namespace fs = std::filesystem;
 bool SameFolder(const fs::path& a, const fs::path& b) {
   std::error_code ignored;
   return a == b || fs::equivalent(a, b, ignored);
+}
+
+// Files of which a tokenizer.json is made, and that a tensor model does not have.
+bool IsTokenizerPart(const std::string& file) {
+  static const std::array<std::string_view, 5> kParts = {"vocab.txt", "tokenizer_config.json", "spiece.model",
+                                                         "sentencepiece.bpe.model", "merges.txt"};
+  return std::ranges::find(kParts, file) != kParts.end();
 }
 
 }  // namespace
@@ -101,8 +109,15 @@ Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& na
                                                   ConverterHint(source.folder, *files)));
   }
   if (graph->lossy) log::Warn("model '{}' runs {}: {}", name, graph->file, graph->why);
-  std::error_code ignored;
-  if (fs::exists(source.folder / "tokenizer.json", ignored)) return texts_.Load(name, source.folder, graph->file);
+  if (std::ranges::find(*files, "tokenizer.json") != files->end()) {
+    return texts_.Load(name, source.folder, graph->file);
+  }
+  if (const auto part = std::ranges::find_if(*files, IsTokenizerPart); part != files->end()) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("{} has {} but no tokenizer.json: save the tokenizer as a fast one (transformers' "
+                            "AutoTokenizer does by default)",
+                            source.folder.string(), *part));
+  }
   Result<std::shared_ptr<const Model>> model = backend_.Load(source.folder / graph->file);
   if (!model) return Forward(model);
   return MakeTensorServable(std::move(*model));

@@ -102,32 +102,16 @@ class OutputSearch {
     if (const auto found = FirstNamed({"sentence_embedding", "text_embeds"})) {
       return Take(std::move(graph), *found, OutputKind::kVectors);
     }
-    return ByShape(std::move(graph));
+    // A guess by shape could serve vectors that mean something else.
+    std::vector<std::string> names;
+    for (const TensorSpec& output : manifest_.outputs) names.push_back(output.name);
+    return DoesNotFit(
+        fmt::format("the graph has no output 'last_hidden_state', 'token_embeddings', 'sentence_embedding', "
+                    "'text_embeds' or 'logits'; its outputs are '{}'",
+                    fmt::join(names, "', '")));
   }
 
  private:
-  // No name that is known: the first output of a fitting shape.
-  Result<GraphInterface> ByShape(GraphInterface graph) const {
-    for (const std::size_t rank : {3, 2}) {
-      for (std::size_t i = 0; i < manifest_.outputs.size(); ++i) {
-        if (Rank(i) != rank || manifest_.outputs[i].name == "pooler_output") continue;
-        if (rank == 3 && (folder_.config.classifies() || IsForTokens())) continue;
-        const OutputKind flat = folder_.config.classifies() ? OutputKind::kLogits : OutputKind::kVectors;
-        Result<GraphInterface> taken = Take(std::move(graph), i, rank == 3 ? OutputKind::kTokens : flat);
-        if (taken) taken->why = fmt::format("no output has a known name; '{}' is the first of rank {}", Name(i), rank);
-        return taken;
-      }
-    }
-    if (IsForTokens()) return DoesNotFit(AnswersTokens(folder_.config));
-    return DoesNotFit(
-        "the graph has no output 'last_hidden_state', 'token_embeddings', 'sentence_embedding' or 'logits'");
-  }
-
-  bool IsForTokens() const {
-    return folder_.config.architecture.ends_with("ForTokenClassification") ||
-           folder_.config.architecture.ends_with("ForCausalLM");
-  }
-
   Result<GraphInterface> Take(GraphInterface graph, std::size_t index, OutputKind kind) const {
     const TensorSpec& output = manifest_.outputs[index];
     const std::size_t rank = kind == OutputKind::kTokens ? 3 : 2;
@@ -154,7 +138,6 @@ class OutputSearch {
     return std::nullopt;
   }
   std::size_t Rank(std::size_t index) const { return manifest_.outputs[index].shape.size(); }
-  const std::string& Name(std::size_t index) const { return manifest_.outputs[index].name; }
 
   const Manifest& manifest_;
   const TextFolder& folder_;

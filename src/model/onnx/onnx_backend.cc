@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <onnxruntime_cxx_api.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
 #include "model/file_cache.h"
+#include "model/onnx_files.h"
 
 namespace weir {
 namespace {
@@ -90,6 +92,40 @@ Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view si
     specs.push_back(std::move(spec));
   }
   return specs;
+}
+
+std::uint64_t SizeOf(const std::filesystem::path& file) {
+  std::error_code error;
+  const std::uintmax_t size = std::filesystem::file_size(file, error);
+  return error ? 0 : size;
+}
+
+// Files with weights beside a graph, by their names.
+std::vector<std::filesystem::path> DataBeside(const std::filesystem::path& file) {
+  std::vector<std::filesystem::path> found;
+  const auto files = ListModelFiles(file.parent_path());
+  if (!files) return found;
+  for (const std::string& name : ExternalDataNames(*files, file.filename().string())) {
+    found.push_back(file.parent_path() / name);
+  }
+  return found;
+}
+
+// ONNX Runtime ends some of its sentences with a line feed.
+std::string OneLine(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  text.erase(text.find_last_not_of(" \r\t") + 1);
+  return text;
+}
+
+// It does not name the file when weights outside the graph cannot be read.
+std::string WeightsHint(const std::filesystem::path& file, std::string_view why) {
+  if (why.find("xternal") == std::string_view::npos) return "";
+  std::vector<std::string> sizes;
+  for (const std::filesystem::path& data : DataBeside(file)) {
+    sizes.push_back(fmt::format("{} ({} bytes)", data.filename().string(), SizeOf(data)));
+  }
+  return sizes.empty() ? "" : fmt::format(" (weights beside it: {})", fmt::join(sizes, ", "));
 }
 
 class OnnxModel final : public Model, public std::enable_shared_from_this<OnnxModel> {
@@ -200,12 +236,13 @@ Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path
     Ort::Session session(Environment(), file.c_str(), session_options);
     Result<Manifest> manifest = ReadManifest(session);
     if (!manifest) return Forward(manifest);
-    std::error_code ignored;
-    manifest->weight_bytes = std::filesystem::file_size(file, ignored);
+    manifest->weight_bytes = SizeOf(file);
+    for (const std::filesystem::path& data : DataBeside(file)) manifest->weight_bytes += SizeOf(data);
     return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
   } catch (const Ort::Exception& e) {
-    return Fail(Code::kUnprocessable, fmt::format("{} is not a graph that ONNX Runtime {} can load: {}", file.string(),
-                                                  OnnxRuntimeVersion(), e.what()));
+    return Fail(Code::kUnprocessable,
+                fmt::format("{} is not a graph that ONNX Runtime {} can load: {}{}", file.string(),
+                            OnnxRuntimeVersion(), OneLine(e.what()), WeightsHint(file, e.what())));
   }
 }
 
