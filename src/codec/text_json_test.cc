@@ -57,6 +57,16 @@ TEST(ParseJson, SaysAtWhichByteTheTextBreaks) {
   EXPECT_THAT(Refusal(std::string(2000, '[') + std::string(2000, ']')).message, HasSubstr("too deep"));
 }
 
+TEST(ParseJson, NamesTheItemInWhichTheTextBreaks) {
+  const Error lone = Refusal(R"({"model": "m", "input": ["a", "b", "c\ud800d"]})");
+  EXPECT_EQ(lone.field, "input[2]");
+  EXPECT_THAT(lone.message, HasSubstr("(in 'input[2]')"));
+  EXPECT_EQ(ParseClassify(R"({"input": [["a", "b"], {"text": "c", "text_pair": "\udc00"}]})").error().field,
+            "input[1].text_pair");
+  EXPECT_EQ(Refusal("{\"model\": \"\xff\"}").field, "model");
+  EXPECT_EQ(Refusal(R"({"input": "a")").field, "");
+}
+
 TEST(ParseClassify, ReadsTopK) {
   EXPECT_EQ(ParseClassify(R"({"input":"a","top_k":1})")->request.top_k, 1U);
   EXPECT_EQ(ParseClassify(R"({"input":"a"})")->request.top_k, 0U);

@@ -52,6 +52,7 @@ class TextModel final : public Servable {
   const Tokenizer& tokenizer() const { return *parts_.tokenizer; }
   const TextFolder& folder() const { return parts_.folder; }
   const GraphInterface& graph() const { return graph_; }
+  bool has_head() const { return parts_.head != nullptr; }
   const std::vector<std::string>& labels() const { return parts_.folder.config.labels; }
   // Of the logits; of kEmbedding always kNone.
   const ActivationChoice& activation() const { return activation_; }
