@@ -93,6 +93,15 @@ std::vector<std::string> ModelFolders::Names() const {
   return names;
 }
 
+std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
+  const auto found = sources_.find(name);
+  if (found == sources_.end()) return {};
+  const Result<std::vector<std::string>> files = ListModelFiles(found->second.folder);
+  if (!files) return {};
+  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, found->second.file);
+  return graph ? found->second.folder / graph->file : fs::path();
+}
+
 Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& name) {
   const auto found = sources_.find(name);
   if (found == sources_.end()) return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", name));

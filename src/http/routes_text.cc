@@ -55,12 +55,11 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
-  context.texts.Embed(Complete(exchange, *model, *body),
-                      [exchange, format = body->format, model = *model](Result<Embeddings> embeddings) {
-                        if (!embeddings) return Refuse(exchange, embeddings.error());
-                        exchange->Respond({.body = codec::WriteEmbeddings(*embeddings, format, model),
-                                           .headers = {ServerTiming(embeddings->times)}});
-                      });
+  context.texts.Embed(Complete(exchange, *model, *body), [exchange, format = body->format,
+                                                          model = *model](Result<Embeddings> embeddings) {
+    if (!embeddings) return Refuse(exchange, embeddings.error());
+    exchange->Respond({.body = codec::WriteEmbeddings(*embeddings, format, model), .times = embeddings->times});
+  });
 }
 
 void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchange) {
@@ -70,7 +69,7 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   if (!model) return Refuse(exchange, model.error());
   context.texts.Classify(Complete(exchange, *model, *body), [exchange, model = *model](Result<Classifications> answer) {
     if (!answer) return Refuse(exchange, answer.error());
-    exchange->Respond({.body = codec::WriteClassifications(*answer, model), .headers = {ServerTiming(answer->times)}});
+    exchange->Respond({.body = codec::WriteClassifications(*answer, model), .times = answer->times});
   });
 }
 

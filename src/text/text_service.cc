@@ -44,6 +44,22 @@ class Waiter {
 
 }  // namespace
 
+// A job on its way into the queue: a text, or one window of it.
+struct TextService::Piece {
+  std::size_t text = 0;
+  std::size_t window = 0;
+  JobRequest job;
+};
+
+Demand TextService::DemandOf(std::span<const Piece> pieces) {
+  Demand demand{.jobs = pieces.size(), .bytes = 0, .work = 0};
+  for (const Piece& piece : pieces) {
+    demand.bytes += piece.job.cost.bytes;
+    demand.work += piece.job.cost.length;
+  }
+  return demand;
+}
+
 // Collects the answers to the texts of one request. Shared by the jobs' callbacks; the last one to finish
 // (or the first to fail) ends it. Thread-safe.
 struct TextService::Gather final : Expires {
@@ -74,8 +90,7 @@ struct TextService::Gather final : Expires {
     Done call;
     {
       const MutexLock lock(mu);
-      times.queued = std::max(times.queued, output->times.queued);
-      times.run = std::max(times.run, output->times.run);
+      if (output->times.ended >= times.ended) times = output->times;
       Slot& slot = slots[index];
       slot.windows[window] = std::move(output->tensors[0]);
       if (--slot.missing == 0 && !slot.error) call = OneLess();
@@ -263,8 +278,7 @@ void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& de
   const TextRequest& request = gather->request;
   const std::stop_token stop = gather->rest.get_token();
   // Everything is tokenized before the first job runs: a bad text costs its neighbours no work.
-  std::vector<std::pair<std::size_t, JobRequest>> jobs;  // with the index of the text
-  Demand demand{.jobs = 0, .bytes = 0, .work = 0};
+  std::vector<Piece> pieces;
   std::size_t texts = 0;
   for (std::size_t i = 0; i < request.texts.size(); ++i) {
     if (stop.stop_requested()) return gather->Fail({Code::kCancelled, "the caller cancelled the request"});
@@ -272,31 +286,35 @@ void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& de
     ++texts;
     Result<TextJobs> made = gather->plan->Encode(i, stop);
     if (!made) {
-      if (request.on_error == OnError::kFail) permit.Release();
+      const bool rest_goes_on = request.on_error == OnError::kPartial;
+      if (!rest_goes_on) permit.Release();
       gather->FailText(i, std::move(made.error()));
-      if (request.on_error == OnError::kFail) return;
+      if (!rest_goes_on) return;
       continue;
     }
     gather->Expect(i, *made);
-    demand.work += made->tokens;
-    for (JobRequest& job : made->jobs) {
-      demand.bytes += job.cost.bytes;
-      jobs.emplace_back(i, std::move(job));
+    for (std::size_t window = 0; window < made->jobs.size(); ++window) {
+      pieces.push_back({.text = i, .window = window, .job = std::move(made->jobs[window])});
     }
   }
-  demand.jobs = jobs.size();
-  if (jobs.size() > texts) {  // long texts became several jobs
+  if (pieces.size() > texts) {  // long texts became several jobs: the permit is for one each
     permit.Release();
-    Result<Permit> whole = deployment.Admit(demand, request.deadline);
+    Result<Permit> whole = deployment.Admit(DemandOf(pieces), request.deadline);
     if (!whole) return gather->Fail(std::move(whole.error()));
     permit = std::move(*whole);
   }
-  std::size_t window = 0;
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    window = i > 0 && jobs[i].first == jobs[i - 1].first ? window + 1 : 0;
-    deployment.Submit(std::move(jobs[i].second), permit.SplitOne(),
-                      [gather, index = jobs[i].first, window](Result<Output> output) {
-                        gather->Finish(index, window, std::move(output));
+  Submit(gather, deployment, std::move(pieces), std::move(permit));
+}
+
+void TextService::Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,
+                         Permit permit) {
+  Duration turn{};  // each text waits for those before it, and lets in what others send meanwhile
+  for (Piece& piece : pieces) {
+    piece.job.turn_delay = turn;
+    turn += deployment.TurnAfter(piece.job.cost.length);
+    deployment.Submit(std::move(piece.job), permit.SplitOne(),
+                      [gather, text = piece.text, window = piece.window](Result<Output> output) {
+                        gather->Finish(text, window, std::move(output));
                       });
   }
 }

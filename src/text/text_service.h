@@ -5,6 +5,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "base/result.h"
@@ -25,7 +26,7 @@ struct Embeddings {
   // Texts without an answer, by index (OnError::kPartial alone); their vectors are empty.
   std::map<std::size_t, Error> errors = {};
   TextUsage usage;
-  StageTimes times;  // of the slowest text
+  StageTimes times;  // of the text that ended last
 };
 
 struct Classifications {
@@ -53,9 +54,13 @@ class TextService {
 
  private:
   struct Gather;
+  struct Piece;
+  static Demand DemandOf(std::span<const Piece> pieces);
   void Start(std::shared_ptr<Gather> gather);
   void Begin(const std::shared_ptr<Gather>& gather, const Registry::DeploymentPtr& deployment);
   static void Tokenize(const std::shared_ptr<Gather>& gather, Deployment& deployment, Permit permit);
+  static void Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,
+                     Permit permit);
 
   Engine& engine_;
   ThreadPool& tokenizers_;
