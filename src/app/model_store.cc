@@ -149,7 +149,7 @@ Status ModelStore::MayPlace(const std::string& name, const fs::path& source) con
     const std::optional<HubPlace> now = PlaceInHub(*target);
     const std::optional<HubPlace> then = PlaceInHub(source);
     if (now && then && now->repository == then->repository) return {};
-    if (!now && target->string().starts_with(source.string())) return {};
+    if (!now && (*target == source || target->string().starts_with(source.string() + "/"))) return {};
   }
   return Fail(Code::kConflict, fmt::format("there is a model '{}' already ({}): choose another name with --name, or "
                                            "remove it first: weir models rm {}",
