@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "model/file_cache.h"
+#include "model/onnx_files.h"
 
 namespace weir {
 namespace {
@@ -200,8 +201,7 @@ Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path
     Ort::Session session(Environment(), file.c_str(), session_options);
     Result<Manifest> manifest = ReadManifest(session);
     if (!manifest) return Forward(manifest);
-    std::error_code ignored;
-    manifest->weight_bytes = std::filesystem::file_size(file, ignored);
+    manifest->weight_bytes = GraphBytes(file.parent_path(), file.filename().string());
     return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
   } catch (const Ort::Exception& e) {
     return Fail(Code::kUnprocessable, fmt::format("{} is not a graph that ONNX Runtime {} can load: {}", file.string(),
