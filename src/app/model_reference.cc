@@ -97,6 +97,10 @@ Result<ModelSource> FindModel(const std::string& text, const std::string& file, 
     if (!reference) return Forward(reference);
     Result<HubModel> model = FetchModel(*reference, file, listener, std::move(stop));
     if (!model) return Forward(model);
+    if (!model->snapshot.offline.empty()) {
+      listener.OnNotice(
+          fmt::format("{} is taken from the cache, the hub was not reached: {}", text, model->snapshot.offline));
+    }
     return ModelSource{.folder = model->snapshot.folder, .name = reference->ShortName(), .file = model->graph};
   }
   if (IsFolder(text)) return FindFolder(text, file);

@@ -77,18 +77,6 @@ std::string KindOf(const std::vector<std::string>& files, const fs::path& folder
   return NamesClassifier(folder) ? "classification" : "embedding";
 }
 
-std::uint64_t SizeOf(const fs::path& folder, const std::vector<std::string>& files, const std::string& graph) {
-  std::vector<std::string> counted = ExternalDataNames(files, graph);
-  counted.push_back(graph);
-  std::uint64_t bytes = 0;
-  for (const std::string& file : counted) {
-    std::error_code error;
-    const std::uint64_t size = fs::file_size(folder / file, error);
-    if (!error) bytes += size;
-  }
-  return bytes;
-}
-
 // A hidden name in the models folder, which no server takes for a model.
 fs::path Hidden(const fs::path& folder, const std::string& name, std::string_view what) {
   return folder / fmt::format(".{}.{}.{}", name, what, ::getpid());
@@ -123,7 +111,7 @@ StoredModel ModelStore::Look(const std::string& name) const {
   }
   model.file = graph->file;
   model.kind = KindOf(*files, place);
-  model.bytes = SizeOf(place, *files, graph->file);
+  model.bytes = GraphBytes(place, graph->file);
   return model;
 }
 
@@ -149,7 +137,7 @@ Status ModelStore::MayPlace(const std::string& name, const fs::path& source) con
     const std::optional<HubPlace> now = PlaceInHub(*target);
     const std::optional<HubPlace> then = PlaceInHub(source);
     if (now && then && now->repository == then->repository) return {};
-    if (!now && target->string().starts_with(source.string())) return {};
+    if (!now && (*target == source || target->string().starts_with(source.string() + "/"))) return {};
   }
   return Fail(Code::kConflict, fmt::format("there is a model '{}' already ({}): choose another name with --name, or "
                                            "remove it first: weir models rm {}",

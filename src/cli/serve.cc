@@ -185,11 +185,13 @@ void AddServe(CLI::App& program) {
   command->add_option("model", flags->names,
                       "Model folder, name of one under --models, or hf:ORG/NAME[@REVISION] (any number)");
   command->add_option("--file", flags->file, "The graph to take of the one model named, over the order of choice");
-  command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)");
+  command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)")
+      ->allow_extra_args(false);
   command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
   command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");
   command->add_option("--config", flags->config, "YAML file with settings; see 'weir options'");
-  command->add_option("--set", flags->settings, "One setting as KEY=VALUE, over file and environment");
+  command->add_option("--set", flags->settings, "One setting as KEY=VALUE, over file and environment")
+      ->allow_extra_args(false);
   command->footer(
       "Example:\n  weir serve --models models --port 8000\n  weir serve --models models --set workers=4\n"
       "  weir serve ./my-model --file onnx/model_quantized.onnx\n  weir serve "

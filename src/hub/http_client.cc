@@ -216,7 +216,9 @@ class Url {
   bool Set(const std::string& text) { return curl_.url_set(handle_, CURLUPART_URL, text.c_str(), 0) == CURLUE_OK; }
   std::string Part(CURLUPart part) const {
     char* text = nullptr;
-    if (curl_.url_get(handle_, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return "";
+    // The port that a scheme has by itself is told as a part, and left out of the whole.
+    const unsigned flags = part == CURLUPART_PORT ? CURLU_DEFAULT_PORT : 0;
+    if (curl_.url_get(handle_, part, &text, flags) != CURLUE_OK) return "";
     std::string copy(text);
     curl_.free(text);
     return copy;

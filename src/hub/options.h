@@ -22,7 +22,7 @@ struct Options {
   // Tries that bring nothing, in a row, before it is given up, and the pause after the first of them; each pause is
   // twice the one before it.
   int tries = 5;
-  std::chrono::milliseconds first_pause{500};
+  std::chrono::milliseconds first_pause{250};
 };
 
 // The value of an environment variable, or null.

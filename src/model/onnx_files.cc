@@ -256,4 +256,17 @@ Result<std::vector<std::string>> ListModelFiles(const fs::path& folder) {
   return files;
 }
 
+std::uint64_t GraphBytes(const fs::path& folder, const std::string& graph_file) {
+  const Result<std::vector<std::string>> files = ListModelFiles(folder);
+  std::vector<std::string> counted = files ? ExternalDataNames(*files, graph_file) : std::vector<std::string>();
+  counted.push_back(graph_file);
+  std::uint64_t bytes = 0;
+  for (const std::string& file : counted) {
+    std::error_code error;
+    const std::uintmax_t size = fs::file_size(folder / file, error);
+    if (!error) bytes += size;
+  }
+  return bytes;
+}
+
 }  // namespace weir

@@ -1,6 +1,7 @@
 // Which file of a model folder is the graph, and which files belong to it.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <span>
 #include <string>
@@ -65,5 +66,9 @@ std::vector<std::string> ExternalDataNames(std::span<const std::string> relative
 // whoever opens it can say what is wrong. Blocks while folders are read. kNotFound when it cannot be read,
 // kUnprocessable when it has more than 10,000 entries.
 Result<std::vector<std::string>> ListModelFiles(const std::filesystem::path& folder);
+
+// Bytes of a graph (relative to `folder`) and of its external data, by ExternalDataNames. Blocks on the disk; what
+// cannot be read counts as nothing.
+std::uint64_t GraphBytes(const std::filesystem::path& folder, const std::string& graph_file);
 
 }  // namespace weir

@@ -148,6 +148,17 @@ TEST(ListModelFiles, ListsTheFolderAndItsSubFoldersAndFollowsLinks) {
                                   "onnx/model.onnx", "onnx/model_O1.onnx"));
 }
 
+TEST(GraphBytes, CountsTheExternalDataToo) {
+  const TestFolder folder;
+  folder.Write("onnx/model.onnx", "12345");
+  folder.Write("onnx/model.onnx_data", "123");
+  folder.Write("onnx/model_q4.onnx", "1");
+  folder.Write("model.onnx_data", "1234567");
+  EXPECT_EQ(GraphBytes(folder.path(), "onnx/model.onnx"), 8U);
+  EXPECT_EQ(GraphBytes(folder.path() / "onnx", "model.onnx"), 8U);
+  EXPECT_EQ(GraphBytes(folder.path(), "gone.onnx"), 0U);
+}
+
 TEST(ListModelFiles, RefusesWhatIsNoModelFolder) {
   const TestFolder folder;
   EXPECT_EQ(ListModelFiles(folder.path() / "gone").error().code, Code::kNotFound);

@@ -1,4 +1,4 @@
-"""A small Hugging Face hub on two local ports: one that knows the repositories, one that large files are redirected to.
+"""A small Hugging Face hub on two local addresses: one knows the repositories, to the other large files are redirected.
 
 It serves what `weir models pull` and the hub's own Python package ask for, remembers every request, and does what it is
 told to do wrong.
@@ -55,7 +55,7 @@ class Repository:
     @staticmethod
     def is_large(path: str) -> bool:
         """Whether its content is redirected to."""
-        return path.endswith((".onnx", ".onnx_data", ".safetensors"))
+        return path.endswith((".onnx", ".safetensors")) or ".onnx_data" in path
 
     def etag(self, path: str) -> str:
         """SHA-256 of a large file, git's id of a small one."""
@@ -229,16 +229,19 @@ class Hub:
 
     def _start(self, host: str) -> str:
         handler = type("Handler", (_Handler,), {"hub": self, "host": host})
-        server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+        address = "127.0.0.1" if host == "hub" else "127.0.0.2"
+        server = ThreadingHTTPServer((address, 0), handler)
         server.daemon_threads = True
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self._servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
+        return f"http://{address}:{server.server_port}"
 
     def add(self, name: str, files: dict[str, bytes], **options) -> Repository:
         """A repository whose commit follows from its content."""
-        digest = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
-        repository = Repository(files, digest, {"main"}, **options)
+        digest = hashlib.sha1()
+        for path, content in sorted(files.items()):
+            digest.update(path.encode() + b"\0" + content)
+        repository = Repository(files, digest.hexdigest(), {"main"}, **options)
         self.repositories[name] = repository
         return repository
 

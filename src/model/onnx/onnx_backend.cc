@@ -94,23 +94,6 @@ Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view si
   return specs;
 }
 
-std::uint64_t SizeOf(const std::filesystem::path& file) {
-  std::error_code error;
-  const std::uintmax_t size = std::filesystem::file_size(file, error);
-  return error ? 0 : size;
-}
-
-// Files with weights beside a graph, by their names.
-std::vector<std::filesystem::path> DataBeside(const std::filesystem::path& file) {
-  std::vector<std::filesystem::path> found;
-  const auto files = ListModelFiles(file.parent_path());
-  if (!files) return found;
-  for (const std::string& name : ExternalDataNames(*files, file.filename().string())) {
-    found.push_back(file.parent_path() / name);
-  }
-  return found;
-}
-
 // ONNX Runtime ends some of its sentences with a line feed.
 std::string OneLine(std::string text) {
   std::ranges::replace(text, '\n', ' ');
@@ -120,10 +103,13 @@ std::string OneLine(std::string text) {
 
 // It does not name the file when weights outside the graph cannot be read.
 std::string WeightsHint(const std::filesystem::path& file, std::string_view why) {
-  if (why.find("xternal") == std::string_view::npos) return "";
+  const auto files = ListModelFiles(file.parent_path());
+  if (!files || why.find("xternal") == std::string_view::npos) return "";
   std::vector<std::string> sizes;
-  for (const std::filesystem::path& data : DataBeside(file)) {
-    sizes.push_back(fmt::format("{} ({} bytes)", data.filename().string(), SizeOf(data)));
+  for (const std::string& name : ExternalDataNames(*files, file.filename().string())) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file.parent_path() / name, error);
+    if (!error) sizes.push_back(fmt::format("{} ({} bytes)", name, size));
   }
   return sizes.empty() ? "" : fmt::format(" (weights beside it: {})", fmt::join(sizes, ", "));
 }
@@ -236,8 +222,7 @@ Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path
     Ort::Session session(Environment(), file.c_str(), session_options);
     Result<Manifest> manifest = ReadManifest(session);
     if (!manifest) return Forward(manifest);
-    manifest->weight_bytes = SizeOf(file);
-    for (const std::filesystem::path& data : DataBeside(file)) manifest->weight_bytes += SizeOf(data);
+    manifest->weight_bytes = GraphBytes(file.parent_path(), file.filename().string());
     return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
   } catch (const Ort::Exception& e) {
     return Fail(Code::kUnprocessable,
