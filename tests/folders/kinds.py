@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
+import numpy as np
+
 import graphs
-from folder_files import (NO_LIMIT, Kind, write_dense, write_graph, write_graph_and_data, write_json, write_modules,
-                          write_pooling, write_tokenizer)
+from folder_files import (NO_LIMIT, Kind, write_dense, write_graph, write_graph_and_data, write_json,
+                          write_layer_norm, write_modules, write_pooling, write_tokenizer)
 from graphs import Encoder
 
 VOCABULARY = 600
@@ -127,6 +129,20 @@ def _(folder: Path) -> None:
 def _(folder: Path) -> None:
     bert_embedder(folder, 20, ("cls",), "Dense")
     write_dense(folder, 32, 48, "linear.Identity", False, 120)
+
+
+@served("bert-dense-chain", "mean, dropout, dense (GELU), LayerNorm, dense (ReLU, FP16 weights), normalised")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 33, ("mean",), "Dropout", "Dense", "LayerNorm", "Dense", "Normalize")
+    write_json(folder / "2_Dropout/config.json", {"dropout": 0.3})
+    write_dense(folder, 32, 40, "activation.GELU", True, 133, place=3)
+    write_layer_norm(folder, 4, 40, 134)
+    write_dense(folder, 40, 24, "activation.ReLU", True, 135, place=5, dtype=np.float16)
+
+
+@served("bert-int32-inputs", "inputs are INT32; mean, normalised")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 34, ("mean",), "Normalize", narrow=True)
 
 
 PROMPTS = {"query": "search query: ", "document": "search document: "}

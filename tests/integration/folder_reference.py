@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cached_property
 from pathlib import Path
 
@@ -36,6 +37,21 @@ def normalized(vector: np.ndarray) -> np.ndarray:
     return vector / max(float(np.linalg.norm(vector)), 1e-12)
 
 
+def dense(vector: np.ndarray, folder: Path) -> np.ndarray:
+    """One Dense module."""
+    weights = {name: value.astype(np.float32) for name, value in load_file(folder / "model.safetensors").items()}
+    made = weights["linear.weight"] @ vector + weights.get("linear.bias", np.float32(0))
+    name = json_of(folder / "config.json", {})["activation_function"].rpartition(".")[2]
+    return {"Identity": lambda: made, "Tanh": lambda: np.tanh(made), "ReLU": lambda: np.maximum(made, 0),
+            "GELU": lambda: made * (1 + np.vectorize(math.erf)(made / math.sqrt(2))) / 2}[name]()
+
+
+def layer_norm(vector: np.ndarray, weights: dict[str, np.ndarray]) -> np.ndarray:
+    """One LayerNorm module."""
+    centred = vector - vector.mean()
+    return centred / np.sqrt((centred**2).mean() + 1e-5) * weights["norm.weight"] + weights["norm.bias"]
+
+
 class FolderReference:
     """One folder. Each text runs alone, so that there is no padding to get wrong. Not safe for threads."""
 
@@ -49,6 +65,7 @@ class FolderReference:
         self.session = session_of(next(path / file for file in GRAPHS if (path / file).exists()))
         self.inputs = [one.name for one in self.session.get_inputs()]
         self.outputs = [one.name for one in self.session.get_outputs()]
+        self.type = np.int32 if self.session.get_inputs()[0].type == "tensor(int32)" else np.int64
         self.head = session_of(path / "head.onnx") if (path / "head.onnx").exists() else None
         self.classifies = "logits" in self.outputs or self.head is not None
 
@@ -72,9 +89,9 @@ class FolderReference:
 
     def tensors(self, ids: list[int]) -> dict[str, np.ndarray]:
         """The graph's inputs for one text."""
-        row = np.array([ids], np.int64)
+        row = np.array([ids], self.type)
         every = {"input_ids": row, "attention_mask": np.ones_like(row), "token_type_ids": np.zeros_like(row),
-                 "position_ids": np.arange(row.shape[1], dtype=np.int64)[None, :]}
+                 "position_ids": np.arange(row.shape[1], dtype=self.type)[None, :]}
         return {name: every[name] for name in self.inputs}
 
     def run(self, ids: list[int]) -> dict[str, np.ndarray]:
@@ -91,10 +108,12 @@ class FolderReference:
             if kind == "Pooling":
                 states = self.pool(states)
             elif kind == "Dense":
-                states = self.dense(states, self.path / module["path"])
+                states = dense(states, self.path / module["path"])
+            elif kind == "LayerNorm":
+                states = layer_norm(states, load_file(self.path / module["path"] / "model.safetensors"))
             else:
-                assert kind == "Normalize", kind
-                states = normalized(states)
+                assert kind in ("Normalize", "Dropout"), kind  # nothing drops out when a model answers
+                states = normalized(states) if kind == "Normalize" else states
         return states
 
     def pool(self, states: np.ndarray) -> np.ndarray:
@@ -103,13 +122,6 @@ class FolderReference:
         modes = [config["pooling_mode"]] if "pooling_mode" in config else [
             mode for key, mode in POOLING.items() if config.get(key)]
         return np.concatenate([pooled(mode, states) for mode in modes])
-
-    def dense(self, vector: np.ndarray, folder: Path) -> np.ndarray:
-        """One Dense module."""
-        weights = load_file(folder / "model.safetensors")
-        made = weights["linear.weight"] @ vector + weights.get("linear.bias", np.float32(0))
-        tanh = json_of(folder / "config.json", {})["activation_function"].endswith(".Tanh")
-        return np.tanh(made) if tanh else made
 
     def embedding(self, ids: list[int]) -> np.ndarray:
         """What /v1/embeddings gives."""
