@@ -251,6 +251,16 @@ def _(folder: Path) -> None:
     write_modules(folder, "Pooling", "Normalize")
 
 
+@served("roberta-lower-case", "pairs of bytes; sentence_bert_config.json says do_lower_case and 64 tokens; mean")
+def _(folder: Path) -> None:
+    made = replace(ROBERTA, seed=35)
+    roberta_files(folder, made)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 64, "do_lower_case": True})
+    write_graph(folder, graphs.token_vectors(made))
+    write_pooling(folder, made.hidden, "mean")
+    write_modules(folder, "Pooling")
+
+
 @served("xlmr-mean", "a unigram tokenizer; model_max_length 256 of 258 positions; mean, normalised")
 def _(folder: Path) -> None:
     write_json(folder / "config.json", config_of(XLMR, "xlm-roberta", "XLMRobertaModel", type_vocab_size=1))

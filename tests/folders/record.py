@@ -34,7 +34,7 @@ import numpy as np
 import onnxruntime
 import torch
 from sentence_transformers import CrossEncoder
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 from transformers import AutoConfig
 from transformers.pipelines.text_classification import TextClassificationPipeline
 
@@ -71,6 +71,9 @@ class Folder:
         self.whole = Tokenizer.from_file(str(path / "tokenizer.json"))
         self.whole.no_padding()
         self.whole.no_truncation()
+        if json_of(path / "sentence_bert_config.json", {}).get("do_lower_case"):  # as Transformer does it
+            assert self.whole.normalizer is None
+            self.whole.normalizer = normalizers.Lowercase()
         self.tokenizer = Tokenizer.from_str(self.whole.to_str())
         self.tokenizer.enable_truncation(self.max_tokens(), direction=self.cut)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from reference import session_of
 from safetensors.numpy import load_file
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 
 AFTER_PAD = {"roberta", "xlm-roberta", "mpnet"}
 GRAPHS = ("model.onnx", "onnx/model.onnx", "onnx/model_quantized.onnx")
@@ -88,6 +88,8 @@ class FolderReference:
         side = side or json_of(self.path / "tokenizer_config.json", {}).get("truncation_side", "right")
         made = Tokenizer.from_file(str(self.path / "tokenizer.json"))
         made.no_padding()
+        if json_of(self.path / "sentence_bert_config.json", {}).get("do_lower_case"):
+            made.normalizer = normalizers.Lowercase()
         made.enable_truncation(self.max_tokens, direction=side)
         return made
 
