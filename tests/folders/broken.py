@@ -175,10 +175,26 @@ def _(folder: Path) -> None:
     changed(folder, change)
 
 
-@refused("unknown-output", "outputs of none of the known names", "last_hidden_state", "logits")
+@refused("unknown-output", "two outputs, neither of a known name", "last_hidden_state", "logits")
 def _(folder: Path) -> None:
     made = bert_embedder(folder, 86, ("mean",))
-    write_graph(folder, graphs.token_vectors(made, "something_else"))
+    g = graphs.Graph(made)
+    states, shape = graphs.hidden_state(g), ["batch", "sequence", made.hidden]
+    doubled = g.node("Add", states, states)
+    write_graph(folder, graphs.model_of(g, {"something": (states, shape), "something_else": (doubled, shape)}))
+
+
+@refused("half-precision-output", "last_hidden_state as FP16", "last_hidden_state", "FP16|float16")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 99, ("mean",), "Normalize")
+
+    def change(model: onnx.ModelProto) -> None:
+        last, kind = model.graph.node[-1], onnx.TensorProto.FLOAT16
+        model.graph.node.insert(len(model.graph.node) - 1, helper.make_node("Cast", [last.input[0]], ["half"], to=kind))
+        last.input[0] = "half"
+        model.graph.output[0].type.tensor_type.elem_type = kind
+
+    changed(folder, change)
 
 
 @refused("data-missing", "model.onnx_data is not there", "model.onnx_data")
@@ -263,6 +279,12 @@ def _(folder: Path) -> None:
 def _(folder: Path) -> None:
     bert_embedder(folder, 95, ("mean",), "Dense")
     write_dense(folder, 32, 24, "activation.Softsign", True, 195)
+
+
+@refused("dense-residual", "2_Dense/ adds what it gets to what it gives", "2_Dense|dense", "residual")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 100, ("mean",), "Dense")
+    write_dense(folder, 32, 24, "activation.Tanh", True, 200, residual=True)
 
 
 @refused("dense-bad-weights", "2_Dense/model.safetensors says more bytes than it has", "2_Dense", "safetensors")

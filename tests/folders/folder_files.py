@@ -75,15 +75,30 @@ def write_pooling(folder: Path, size: int, *modes: str, include_prompt: bool | N
     write_json(folder / "1_Pooling/config.json", config)
 
 
-def write_dense(folder: Path, inputs: int, outputs: int, activation: str, bias: bool, seed: int) -> None:
-    """2_Dense/ with its weights."""
-    write_json(folder / "2_Dense/config.json", {"in_features": inputs, "out_features": outputs, "bias": bias,
-                                                 "activation_function": f"torch.nn.modules.{activation}"})
+def write_dense(folder: Path, inputs: int, outputs: int, activation: str, bias: bool, seed: int, *, place: int = 2,
+                dtype=np.float32, residual: bool = False) -> None:
+    """2_Dense/ (or another place) with its weights."""
+    home = folder / f"{place}_Dense"
+    write_json(home / "config.json", {"in_features": inputs, "out_features": outputs, "bias": bias,
+                                      "activation_function": f"torch.nn.modules.{activation}"}
+               | ({"use_residual": True} if residual else {}))
     rng = np.random.default_rng(seed)
-    tensors = {"linear.weight": rng.normal(0, 0.3, (outputs, inputs)).astype(np.float32)}
+    tensors = {"linear.weight": rng.normal(0, 0.3, (outputs, inputs)).astype(dtype)}
     if bias:
-        tensors["linear.bias"] = rng.normal(0, 0.2, outputs).astype(np.float32)
-    save_file(tensors, folder / "2_Dense/model.safetensors", metadata={"format": "pt"})
+        tensors["linear.bias"] = rng.normal(0, 0.2, outputs).astype(dtype)
+    if residual and inputs != outputs:
+        tensors["residual.weight"] = rng.normal(0, 0.3, (outputs, inputs)).astype(dtype)
+    save_file(tensors, home / "model.safetensors", metadata={"format": "pt"})
+
+
+def write_layer_norm(folder: Path, place: int, size: int, seed: int) -> None:
+    """3_LayerNorm/, say, with its weights."""
+    home = folder / f"{place}_LayerNorm"
+    write_json(home / "config.json", {"dimension": size})
+    rng = np.random.default_rng(seed)
+    save_file({"norm.weight": rng.normal(1, 0.2, size).astype(np.float32),
+               "norm.bias": rng.normal(0, 0.2, size).astype(np.float32)}, home / "model.safetensors",
+              metadata={"format": "pt"})
 
 
 def write_modules(folder: Path, *names: str, moved: bool = False) -> None:

@@ -38,6 +38,7 @@ class Encoder:
     relative_bias: bool = False  # MPNet: a learned bias per head and distance
     pre_norm: bool = False  # ModernBERT: normalise before a block, gated inner layer
     window: int = 0  # odd layers see only keys this near; 0: all keys
+    narrow: bool = False  # inputs are INT32
 
     @property
     def head_size(self) -> int:
@@ -62,6 +63,9 @@ class Graph:
         self.rng = np.random.default_rng(encoder.seed)
         self.nodes: list[onnx.NodeProto] = []
         self.weights: dict[str, np.ndarray] = {}
+        self.ids = {name: name for name in encoder.inputs()}
+        if encoder.narrow:
+            self.ids = {name: self.node("Cast", name, to=TensorProto.INT64) for name in encoder.inputs()}
 
     def constant(self, value, name: str = "") -> str:
         """An initializer with this value; equal unnamed ones are kept once."""
@@ -104,7 +108,7 @@ class Graph:
 
     def length(self) -> str:
         """The number of tokens in a row, as a list of one int64."""
-        return self.node("Shape", "input_ids", start=1, end=2)
+        return self.node("Shape", self.ids["input_ids"], start=1, end=2)
 
     def count_up(self) -> str:
         """[0, 1, … tokens - 1], int64."""
@@ -121,11 +125,11 @@ def position_ids(g: Graph) -> str:
     """Which rows of the position table the tokens take."""
     encoder = g.encoder
     if encoder.position_style == "input":
-        return "position_ids"
+        return g.ids["position_ids"]
     if encoder.position_style == "absolute":
         return g.count_up()
     pad = g.constant(np.int64(encoder.pad))
-    real = g.node("Cast", g.node("Not", g.node("Equal", "input_ids", pad)), to=TensorProto.INT64)
+    real = g.node("Cast", g.node("Not", g.node("Equal", g.ids["input_ids"], pad)), to=TensorProto.INT64)
     counted = g.node("Mul", g.node("CumSum", real, g.constant(np.int64(1))), real)
     return g.node("Add", counted, pad)
 
@@ -133,10 +137,11 @@ def position_ids(g: Graph) -> str:
 def embeddings(g: Graph) -> str:
     """[batch, tokens, hidden] before the first layer."""
     encoder = g.encoder
-    x = g.node("Gather", g.random("word_embeddings", encoder.vocabulary, encoder.hidden, scale=0.7), "input_ids")
+    x = g.node("Gather", g.random("word_embeddings", encoder.vocabulary, encoder.hidden, scale=0.7),
+               g.ids["input_ids"])
     if encoder.token_types:
         table = g.random("token_type_embeddings", encoder.token_types, encoder.hidden, scale=0.5)
-        x = g.node("Add", x, g.node("Gather", table, "token_type_ids"))
+        x = g.node("Add", x, g.node("Gather", table, g.ids["token_type_ids"]))
     if encoder.position_style != "rotary":
         table = g.random("position_embeddings", encoder.positions, encoder.hidden, scale=0.4)
         x = g.node("Add", x, g.node("Gather", table, position_ids(g)))
@@ -145,7 +150,7 @@ def embeddings(g: Graph) -> str:
 
 def key_mask(g: Graph) -> str:
     """[batch, 1, 1, tokens]: what padding adds to a score."""
-    wide = g.node("Cast", g.node("Unsqueeze", "attention_mask", g.ints(1, 2)), to=TensorProto.FLOAT)
+    wide = g.node("Cast", g.node("Unsqueeze", g.ids["attention_mask"], g.ints(1, 2)), to=TensorProto.FLOAT)
     return g.node("Mul", g.node("Sub", g.constant(np.float32(1)), wide), g.constant(MASKED))
 
 
@@ -226,7 +231,7 @@ def hidden_state(g: Graph) -> str:
 
 def sentence(g: Graph, states: str, normalize: bool) -> str:
     """Mean over the tokens that are not padding."""
-    mask = g.node("Cast", g.node("Unsqueeze", "attention_mask", g.ints(2)), to=TensorProto.FLOAT)
+    mask = g.node("Cast", g.node("Unsqueeze", g.ids["attention_mask"], g.ints(2)), to=TensorProto.FLOAT)
     total = g.node("ReduceSum", g.node("Mul", states, mask), g.ints(1), keepdims=0)
     mean = g.node("Div", total, g.node("ReduceSum", mask, g.ints(1), keepdims=0))
     return g.node("LpNormalization", mean, axis=-1, p=2) if normalize else mean
@@ -242,7 +247,8 @@ def logits(g: Graph, states: str, labels: int) -> str:
 def model_of(g: Graph, outputs: dict[str, tuple[str, list]], opset: int = OPSET) -> onnx.ModelProto:
     """The whole file. `outputs`: name -> (what it is, its shape)."""
     nodes = [*g.nodes, *(helper.make_node("Identity", [value], [name]) for name, (value, _) in outputs.items())]
-    inputs = [helper.make_tensor_value_info(name, TensorProto.INT64, ["batch", "sequence"])
+    kind = TensorProto.INT32 if g.encoder.narrow else TensorProto.INT64
+    inputs = [helper.make_tensor_value_info(name, kind, ["batch", "sequence"])
               for name in g.encoder.inputs()]
     shapes = [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, (_, shape) in outputs.items()]
     weights = [numpy_helper.from_array(np.array(array), name) for name, array in g.weights.items()]

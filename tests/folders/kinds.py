@@ -6,9 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Callable
 
+import numpy as np
+
 import graphs
-from folder_files import (NO_LIMIT, Kind, write_dense, write_graph, write_graph_and_data, write_json, write_modules,
-                          write_pooling, write_tokenizer)
+from folder_files import (NO_LIMIT, Kind, write_dense, write_graph, write_graph_and_data, write_json,
+                          write_layer_norm, write_modules, write_pooling, write_tokenizer)
 from graphs import Encoder
 
 VOCABULARY = 600
@@ -129,6 +131,20 @@ def _(folder: Path) -> None:
     write_dense(folder, 32, 48, "linear.Identity", False, 120)
 
 
+@served("bert-dense-chain", "mean, dropout, dense (GELU), LayerNorm, dense (ReLU, FP16 weights), normalised")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 33, ("mean",), "Dropout", "Dense", "LayerNorm", "Dense", "Normalize")
+    write_json(folder / "2_Dropout/config.json", {"dropout": 0.3})
+    write_dense(folder, 32, 40, "activation.GELU", True, 133, place=3)
+    write_layer_norm(folder, 4, 40, 134)
+    write_dense(folder, 40, 24, "activation.ReLU", True, 135, place=5, dtype=np.float16)
+
+
+@served("bert-int32-inputs", "inputs are INT32; mean, normalised")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 34, ("mean",), "Normalize", narrow=True)
+
+
 PROMPTS = {"query": "search query: ", "document": "search document: "}
 
 
@@ -233,6 +249,16 @@ def _(folder: Path) -> None:
     write_graph(folder, graphs.token_vectors(ROBERTA))
     write_pooling(folder, ROBERTA.hidden, "mean")
     write_modules(folder, "Pooling", "Normalize")
+
+
+@served("roberta-lower-case", "pairs of bytes; sentence_bert_config.json says do_lower_case and 64 tokens; mean")
+def _(folder: Path) -> None:
+    made = replace(ROBERTA, seed=35)
+    roberta_files(folder, made)
+    write_json(folder / "sentence_bert_config.json", {"max_seq_length": 64, "do_lower_case": True})
+    write_graph(folder, graphs.token_vectors(made))
+    write_pooling(folder, made.hidden, "mean")
+    write_modules(folder, "Pooling")
 
 
 @served("xlmr-mean", "a unigram tokenizer; model_max_length 256 of 258 positions; mean, normalised")

@@ -34,7 +34,7 @@ import numpy as np
 import onnxruntime
 import torch
 from sentence_transformers import CrossEncoder
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, normalizers
 from transformers import AutoConfig
 from transformers.pipelines.text_classification import TextClassificationPipeline
 
@@ -71,6 +71,9 @@ class Folder:
         self.whole = Tokenizer.from_file(str(path / "tokenizer.json"))
         self.whole.no_padding()
         self.whole.no_truncation()
+        if json_of(path / "sentence_bert_config.json", {}).get("do_lower_case"):  # as Transformer does it
+            assert self.whole.normalizer is None
+            self.whole.normalizer = normalizers.Lowercase()
         self.tokenizer = Tokenizer.from_str(self.whole.to_str())
         self.tokenizer.enable_truncation(self.max_tokens(), direction=self.cut)
 
@@ -84,10 +87,11 @@ class Folder:
 
     def run(self, encoding) -> dict[str, np.ndarray]:
         """The graph's outputs for one text or pair."""
-        ids = np.array([encoding.ids], np.int64)
+        kind = np.int32 if self.session.get_inputs()[0].type == "tensor(int32)" else np.int64
+        ids = np.array([encoding.ids], kind)
         tensors = {"input_ids": ids, "attention_mask": np.ones_like(ids),
-                   "token_type_ids": np.array([encoding.type_ids], np.int64),
-                   "position_ids": np.arange(ids.shape[1])[None, :]}
+                   "token_type_ids": np.array([encoding.type_ids], kind),
+                   "position_ids": np.arange(ids.shape[1], dtype=kind)[None, :]}
         values = self.session.run(None, {name: tensors[name] for name in self.inputs})
         return dict(zip(self.outputs, values))
 
@@ -111,7 +115,7 @@ def modules_of(folder: Folder) -> list[torch.nn.Module]:
     for module in described[1:]:
         home, _, name = module["type"].rpartition(".")
         kind = getattr(importlib.import_module(home), name)
-        made.append(kind.load(str(folder.path), subfolder=module["path"]))
+        made.append(kind.load(str(folder.path), subfolder=module["path"]).eval())
     return made
 
 

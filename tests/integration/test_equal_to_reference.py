@@ -21,7 +21,7 @@ TOLERANCE = 1e-5
 DEMO = ("minilm", "sentiment")
 # One folder of each tokenizer and graph; the others differ in what comes after the graph.
 DEEP = (*DEMO, "bert-mean", "distilbert-seven-labels", "roberta-mean", "xlmr-mean", "mpnet-mean", "modernbert-cls",
-        "bert-cross-encoder", "bert-multi-label", "bert-position-ids", "bert-quantized-only")
+        "bert-cross-encoder", "bert-multi-label", "bert-position-ids", "bert-int32-inputs", "bert-quantized-only")
 
 
 def shuffled_texts() -> list[str]:
@@ -173,7 +173,7 @@ def as_tensors(model: Model, texts: list[str]) -> list[dict]:
     for name in model.reference.inputs:
         values = [np.pad(row[name][0], (0, longest - row[name].shape[1]), constant_values=padding.get(name, 0))
                   for row in rows]
-        made.append({"name": name, "datatype": "INT64", "shape": [len(rows), longest],
+        made.append({"name": name, "datatype": model.reference.type.__name__.upper(), "shape": [len(rows), longest],
                      "data": np.concatenate(values).tolist()})
     return made
 
