@@ -33,6 +33,13 @@ weir_dependency(simdjson ${WEIR_SIMDJSON})
 weir_library(WEIR_YAML yaml-cpp)
 weir_dependency(yaml ${WEIR_YAML})
 
+# Only its header: the library is loaded when the first model is fetched (src/hub/http_client.cc).
+find_path(WEIR_CURL_INCLUDE curl/curl.h REQUIRED)
+weir_dependency(curl ${CMAKE_DL_LIBS})
+
+weir_library(WEIR_CRYPTO crypto)
+weir_dependency(crypto ${WEIR_CRYPTO} Threads::Threads ${CMAKE_DL_LIBS})
+
 weir_dependency(rapidjson)
 weir_dependency(cli11)
 

@@ -10,7 +10,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 HEAVY = {
     r"^onnxruntime": {"model"},
     r"^boost/(asio|beast)": {"http"},
-    r"^(simdjson|rapidjson)": {"text", "codec"},
+    r"^rapidjson": {"text", "codec"},
+    r"^simdjson": {"text", "codec", "hub"},
+    r"^(curl|openssl)/": {"hub"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},
     r"^prometheus/": {"metrics"},

@@ -26,6 +26,10 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     Status added = app->core_.folders.AddAll(folder);
     if (!added) return Forward(added);
   }
+  for (const ModelSource& source : config.sources) {
+    Result<std::string> added = app->core_.folders.AddOne(source);
+    if (!added) return Forward(added);
+  }
   if (config.deadlines.fallback > config.deadlines.most) {
     return InvalidArgument("deadline.default is longer than deadline.max");
   }
@@ -35,7 +39,9 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
                                              DidYouMean(config.default_model, names)));
   }
   if (names.empty()) {
-    return Fail(Code::kNotFound, "there is no model to serve: name a folder of model folders with --models DIR");
+    return Fail(Code::kNotFound,
+                "there is no model to serve: name a model folder, hf:ORG/NAME, or a folder of model folders "
+                "with --models DIR");
   }
   app->AddRoutes();
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "app/model_reference.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/engine.h"
@@ -20,7 +21,8 @@ struct Config {
   http::ServerOptions server;
   http::DeadlineLimits deadlines;
   EngineOptions engine{.deployment = {.measure_when_idle = true}};
-  std::vector<std::filesystem::path> models;
+  std::vector<std::filesystem::path> models;  // folders of model folders
+  std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;
   std::size_t tokenizer_threads = 1;
   Duration drain_deadline = std::chrono::seconds(10);

@@ -14,11 +14,13 @@ int main(int argc, char** argv) {
   program.footer(
       "Examples:\n"
       "  weir serve --models models --port 8000\n"
+      "  weir serve hf:sentence-transformers/all-MiniLM-L6-v2\n"
       "  weir predict models/sentiment \"What a lovely day.\"\n"
       "  weir options");
   program.require_subcommand(1);
   weir::cli::AddServe(program);
   weir::cli::AddPredict(program);
+  weir::cli::AddModels(program);
   weir::cli::AddOptions(program);
   CLI11_PARSE(program, argc, argv);
   return 0;

@@ -5,13 +5,15 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/core.h"
+#include "app/model_reference.h"
 #include "base/log.h"
-#include "base/nearest.h"
 #include "cli/commands.h"
 #include "cli/fail.h"
+#include "cli/pull_progress.h"
 #include "codec/text_json.h"
 
 namespace weir::cli {
@@ -21,22 +23,16 @@ struct PredictFlags {
   std::string model;
   std::vector<std::string> texts;
   std::string models = "models";
+  std::string file;
   std::size_t top_k = 0;
   bool truncate = false;
 };
 
-// MODEL is a folder, or the name of one under --models.
 std::string AddModel(app::Core& core, const PredictFlags& flags) {
-  std::error_code ignored;
-  const std::filesystem::path named = std::filesystem::path(flags.models) / flags.model;
-  const bool is_path = std::filesystem::is_directory(flags.model, ignored);
-  if (!is_path && !std::filesystem::is_directory(named, ignored)) {
-    QuitUnless(core.folders.AddAll(flags.models));
-    const std::vector<std::string> names = core.folders.Names();
-    Quit({Code::kNotFound, fmt::format("there is no model '{}', neither as a folder nor under {}{}", flags.model,
-                                       flags.models, DidYouMean(flags.model, names))});
-  }
-  const Result<std::string> name = core.folders.AddOne(is_path ? std::filesystem::path(flags.model) : named);
+  PullProgress progress;
+  Result<app::ModelSource> source = app::FindModel(flags.model, flags.file, {flags.models}, progress, {});
+  QuitUnless(source);
+  const Result<std::string> name = core.folders.AddOne(std::move(*source));
   QuitUnless(name);
   return *name;
 }
@@ -52,15 +48,16 @@ void Predict(const PredictFlags& flags) {
   QuitUnless(core.engine.LoadAndWait(name));
   const std::string task = core.engine.States()[0].task;
   TextRequest request{.model = name, .texts = flags.texts, .truncate = flags.truncate};
+  request.top_k = flags.top_k;
   if (task == "classification") {
-    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request), flags.top_k);
+    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request));
     QuitUnless(answer);
     fmt::print("{}\n", codec::WriteClassifications(*answer, name));
   } else if (task == "embedding") {
     if (flags.top_k > 0) Quit({Code::kInvalidArgument, fmt::format("--top-k is for labels; '{}' embeds", name)});
     const Result<Embeddings> answer = core.texts.EmbedAndWait(std::move(request));
     QuitUnless(answer);
-    fmt::print("{}\n", *codec::WriteEmbeddings(*answer, {}, name));
+    fmt::print("{}\n", codec::WriteEmbeddings(*answer, codec::VectorFormat::kNumbers, name));
   } else {
     Quit({Code::kInvalidArgument, fmt::format("model '{}' takes tensors, not texts; serve it and use "
                                               "/v2/models/{}/infer",
@@ -73,9 +70,11 @@ void Predict(const PredictFlags& flags) {
 void AddPredict(CLI::App& program) {
   CLI::App* command = program.add_subcommand("predict", "Answer texts on the command line, as HTTP would");
   auto flags = std::make_shared<PredictFlags>();
-  command->add_option("model", flags->model, "A model folder, or the name of one under --models")->required();
+  command->add_option("model", flags->model, "A model folder, the name of one under --models, or hf:ORG/NAME")
+      ->required();
   command->add_option("texts", flags->texts, "Texts to answer")->required();
   command->add_option("--models", flags->models, "Folder whose sub-folders are models")->capture_default_str();
+  command->add_option("--file", flags->file, "The graph to take, over the order of choice");
   command->add_option("--top-k", flags->top_k, "How many labels to print (default: all)")->check(CLI::PositiveNumber);
   command->add_flag("--truncate", flags->truncate, "Cut texts that are over the model's limit");
   command->footer(
