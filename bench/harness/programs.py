@@ -140,14 +140,16 @@ class Server(Program):
 
 
 class Weir(Server):
-    """The server under measurement, with its default settings."""
+    """The server under measurement; with its default settings, but for those given as KEY=VALUE."""
 
-    def __init__(self, context: Context, models: Path) -> None:
+    def __init__(self, context: Context, models: Path, *settings: str) -> None:
         port = free_port()
         if not context.weir.exists():
             raise BenchError(f"{context.weir} is missing; `make build` builds the server")
-        super().__init__(context, "weir", [str(context.weir), "serve", "--models", str(models), "--port", str(port)],
-                         port)
+        command = [str(context.weir), "serve", "--models", str(models), "--port", str(port)]
+        for setting in settings:
+            command += ["--set", setting]
+        super().__init__(context, "weir", command, port)
 
     def wait_ready(self) -> float:
         """Seconds from the start until /readyz said so."""
