@@ -36,6 +36,8 @@ def parse_arguments() -> argparse.Namespace:
                         help="grid: only the cells whose name fits, as 'mixed/c*' or '64/open80'")
     parser.add_argument("--cell-rounds", type=int, default=2, help="grid: rounds of each cell (default 2)")
     parser.add_argument("--cell-seconds", type=float, default=3, help="grid: for each side of a round (default 3)")
+    parser.add_argument("--peer", action="append", default=[], metavar="PATTERN",
+                        help="peers: only those whose name fits, as 'FastAPI*' (may be repeated)")
     parser.add_argument("--list", action="store_true", help="say what is measured, and measure nothing")
     arguments = parser.parse_args()
     if min(arguments.rounds, arguments.cell_rounds) < 1 or min(arguments.seconds, arguments.cell_seconds) <= 0:
@@ -79,7 +81,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as scratch:
         context = Context(ROOT, Path(scratch), arguments.rounds, arguments.seconds, Progress(),
                           arguments.weir.absolute(), arguments.tools.absolute(), arguments.cells,
-                          arguments.cell_rounds, arguments.cell_seconds)
+                          arguments.cell_rounds, arguments.cell_seconds, tuple(arguments.peer))
         facts = machine(context)
         print(f"{facts['processor']}, {facts['cores']} cores, Linux {facts['kernel']}; "
               f"load {facts['load_average_before']:.2f} before the start", flush=True)

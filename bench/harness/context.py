@@ -44,7 +44,7 @@ class Context:
     cells: str = "*"  # of the grid: those whose name fits this pattern
     cell_rounds: int = 2
     cell_seconds: float = 3
-    peers: tuple[str, ...] = ()  # all, when empty
+    peers: tuple[str, ...] = ()  # those whose name fits one of these patterns; all, when empty
 
     def tool(self, name: str) -> Path:
         """One of those programs."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from works import engine, grid, identity, memory_text, mixed, predict, shared, short, start
+from works import engine, grid, identity, memory_text, mixed, peers, predict, shared, short, start
 
 WORKS = {
     "identity": identity,
@@ -12,9 +12,10 @@ WORKS = {
     "shared": shared,
     "memory_text": memory_text,
     "engine": engine,
+    "peers": peers,
     "grid": grid,
     "predict": predict,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("grid", "predict")
+SLOW = ("peers", "grid", "predict")
