@@ -9,7 +9,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 # Headers that must stay above the engine (left: pattern, right: rooms that may include it).
 HEAVY = {
     r"^onnxruntime": {"model"},
-    r"^boost/(asio|beast)": {"http"},
+    r"^boost/(asio|beast)": {"http", "load"},
+    r"^boost/(histogram|math)": {"load"},
     r"^(simdjson|rapidjson)": {"text", "codec"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},

@@ -1,7 +1,6 @@
 // `weir serve`: the server, until a signal.
 #include <fmt/core.h>
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
@@ -18,6 +17,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/fail.h"
+#include "cli/file_limit.h"
 
 namespace weir::cli {
 namespace {
@@ -125,14 +125,6 @@ bool StopOnSignals(app::Application& app, const sigset_t& signals) {
   }
   drain.join();
   return clean;
-}
-
-// Each connection takes a descriptor, and the usual soft limit of 1024 is a relic.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void Serve(const ServeFlags& flags) {
