@@ -59,7 +59,7 @@ void DriveWork(const Work& work, const Clock& clock, Pacer& pacer, std::stop_tok
     for (; turn.shot; turn = pacer.Next(clock.Now())) {
       const Shot shot = *turn.shot;
       ++under_way;
-      work(shot.number, Deadline(shot.due + pacer.options().timeout), cancel.get_token(),
+      work(shot.number, Deadline(shot.sent + pacer.options().timeout), cancel.get_token(),
            [inbox, shot, &clock](Outcome outcome) { inbox->Put({shot, clock.Now(), std::move(outcome)}); });
     }
     if (pacer.finished()) return;

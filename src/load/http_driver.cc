@@ -143,7 +143,7 @@ class Caller {
 
   // Called now and then: a request whose time is over ends, a caller that has rested long enough is told so.
   void CheckTimeout(TimePoint now) {
-    if (wire_ != nullptr && now >= shot_.due + loop_.timeout()) {
+    if (wire_ != nullptr && now >= shot_.sent + loop_.timeout()) {
       End({.error = "timeout", .example = "no answer in time", .gave_up = true}, false, false);
     }
   }

@@ -69,7 +69,7 @@ Result<std::string> TextOfLine(std::string_view line) {
 
 Result<LengthDistribution> LengthDistribution::Parse(std::string_view text) {
   const std::size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return BadLengths(text);
+  if (colon == std::string_view::npos || text.ends_with(',')) return BadLengths(text);
   const std::string_view kind = text.substr(0, colon);
   std::string_view rest = text.substr(colon + 1);
   LengthDistribution lengths;
