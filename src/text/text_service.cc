@@ -308,10 +308,10 @@ void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& de
 
 void TextService::Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,
                          Permit permit) {
-  Duration turn{};  // each text waits for those before it, and lets in what others send meanwhile
+  double work = 0;
   for (Piece& piece : pieces) {
-    piece.job.turn_delay = turn;
-    turn += deployment.TurnAfter(piece.job.cost.length);
+    piece.job.work_before = work;
+    work += deployment.costs().Seconds(1, piece.job.cost.length);
     deployment.Submit(std::move(piece.job), permit.SplitOne(),
                       [gather, text = piece.text, window = piece.window](Result<Output> output) {
                         gather->Finish(text, window, std::move(output));
