@@ -58,6 +58,7 @@ void Application::AddRoutes() {
   router_.Use(http::NewRequestIdMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
   router_.Use(http::NewMetricsMiddleware(metrics_, Clock::Steady()));
+  router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
   const auto ready = [this] { return Ready(); };
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = metrics_, .ready = ready});

@@ -20,7 +20,7 @@ namespace weir::app {
 struct Config {
   http::ServerOptions server;
   http::DeadlineLimits deadlines;
-  EngineOptions engine;
+  EngineOptions engine{.deployment = {.measure_when_idle = true}};
   std::vector<std::filesystem::path> models;  // folders of model folders
   std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;

@@ -19,6 +19,15 @@ bool SameFolder(const fs::path& a, const fs::path& b) {
   return a == b || fs::equivalent(a, b, ignored);
 }
 
+Result<OnnxChoice> ChooseGraph(const ModelSource& source) {
+  Result<std::vector<std::string>> files = ListModelFiles(source.folder);
+  if (!files) return Forward(files);
+  Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
+  if (graph) return graph;
+  return Fail(Code::kUnprocessable, fmt::format("{} {}{}", source.folder.string(), graph.error().message,
+                                                ConverterHint(source.folder, *files)));
+}
+
 }  // namespace
 
 bool IsModelName(std::string_view name) {
@@ -85,6 +94,13 @@ std::vector<std::string> ModelFolders::Names() const {
   return names;
 }
 
+std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
+  const auto found = sources_.find(name);
+  if (found == sources_.end()) return {};
+  const Result<OnnxChoice> graph = ChooseGraph(found->second);
+  return graph ? found->second.folder / graph->file : fs::path();
+}
+
 Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& name) {
   const auto found = sources_.find(name);
   if (found == sources_.end()) return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", name));
@@ -93,13 +109,8 @@ Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& na
     return Fail(Code::kUnprocessable,
                 fmt::format("'{}' is no name for a model: letters, digits, '.', '_' and '-' are allowed", name));
   }
-  Result<std::vector<std::string>> files = ListModelFiles(source.folder);
-  if (!files) return Forward(files);
-  Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
-  if (!graph) {
-    return Fail(Code::kUnprocessable, fmt::format("{} {}{}", source.folder.string(), graph.error().message,
-                                                  ConverterHint(source.folder, *files)));
-  }
+  Result<OnnxChoice> graph = ChooseGraph(source);
+  if (!graph) return Forward(graph);
   if (graph->lossy) log::Warn("model '{}' runs {}: {}", name, graph->file, graph->why);
   std::error_code ignored;
   if (fs::exists(source.folder / "tokenizer.json", ignored)) return texts_.Load(name, source.folder, graph->file);

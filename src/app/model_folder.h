@@ -35,6 +35,8 @@ class ModelFolders final : public ServableLoader {
   Result<std::string> AddOne(ModelSource source);
 
   std::vector<std::string> Names() const;
+  // The file of its graph; empty for an unknown name.
+  std::filesystem::path GraphOf(const std::string& name) const;
   Result<std::shared_ptr<const Servable>> Load(const std::string& name) override;
 
  private:

@@ -41,6 +41,7 @@ void Predict(const PredictFlags& flags) {
   log::SetLevel(log::Level::kOff);
   app::Config config;
   QuitUnless(app::LoadConfig({}, config));
+  config.engine.deployment.measure_when_idle = false;  // what is known is used; a command does not stay to learn
   Metrics metrics;
   app::Core core(config, metrics);
   const std::string name = AddModel(core, flags);

@@ -18,6 +18,9 @@ namespace weir {
 struct EngineOptions {
   DeploymentOptions deployment;  // for each model
   std::size_t load_threads = 2;  // models loading at the same time
+  // Runs at once, over all models: one for each core.
+  std::size_t slots = std::max(1U, std::thread::hardware_concurrency());
+  CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept
 };
 
 // Owns the registry and, through it, queues and workers. Owned by the composition root (or by a program that
@@ -63,6 +66,7 @@ class Engine {
   const Clock& clock_;
   DeadlineList deadlines_;
   DeadlineWatch watch_;
+  RunSlots slots_;
   Registry registry_;
 };
 

@@ -61,7 +61,7 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
                         if (!embeddings) return Refuse(exchange, embeddings.error());
                         Result<std::string> json = codec::WriteEmbeddings(*embeddings, body, model);
                         if (!json) return Refuse(exchange, json.error());
-                        exchange->Respond({.body = std::move(*json), .headers = {ServerTiming(embeddings->times)}});
+                        exchange->Respond({.body = std::move(*json), .times = embeddings->times});
                       });
 }
 
@@ -75,7 +75,7 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
       std::move(request), body->top_k, [exchange, model = std::move(*model)](Result<Classifications> answer) {
         if (!answer) return Refuse(exchange, answer.error());
         exchange->Respond(
-            {.body = codec::WriteClassifications(*answer, model), .headers = {ServerTiming(answer->times)}});
+            {.body = codec::WriteClassifications(*answer, model), .times = answer->times});
       });
 }
 

@@ -120,6 +120,17 @@ JobCost TextModel::CostOf(std::span<const Tensor> inputs) const {
   return cost;
 }
 
+std::optional<JobRequest> TextModel::Sample(std::uint32_t length) const {
+  if (length > max_tokens()) return std::nullopt;
+  // The ids of a real text, over and over: any of them are in the vocabulary.
+  const Result<TokenIds> some = tokenizer().Encode("A text to measure with, of no meaning.", {});
+  if (!some || some->ids.empty()) return std::nullopt;
+  TokenIds tokens;
+  for (std::uint32_t i = 0; i < length; ++i) tokens.ids.push_back(some->ids[i % some->ids.size()]);
+  tokens.type_ids.assign(length, 0);
+  return EncodeRequest(tokens, Deadline::Never(), {});
+}
+
 std::unique_ptr<Runner> TextModel::NewRunner() const { return std::make_unique<TextRunner>(*this); }
 
 Status TextModel::WarmUp() const {

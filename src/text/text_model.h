@@ -38,10 +38,11 @@ class TextModel final : public Servable {
 
   const Manifest& manifest() const override { return parts_.encoder->manifest(); }
   std::string_view task() const override;
-  BatchLimits batch_limits() const override { return {}; }
+  std::size_t max_batch() const override { return 32; }
   // Tensors are bounded too: attention needs memory for the square of the tokens.
   Status Check(const JobRequest& request) const override;
   JobCost CostOf(std::span<const Tensor> inputs) const override;
+  std::optional<JobRequest> Sample(std::uint32_t length) const override;
   std::unique_ptr<Runner> NewRunner() const override;
   Status WarmUp() const override;
 

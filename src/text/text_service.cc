@@ -37,8 +37,7 @@ struct TextService::Gather final : Expires {
     {
       const MutexLock lock(mu);
       if (output) {
-        times.queued = std::max(times.queued, output->times.queued);
-        times.run = std::max(times.run, output->times.run);
+        if (output->times.ended >= times.ended) times = output->times;
         outputs[index] = std::move(output->tensors[0]);
       } else {
         error = std::move(output.error());
@@ -183,7 +182,10 @@ void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& de
     gather->tokens += tokens->ids.size();
     jobs.push_back(gather->model->EncodeRequest(*tokens, request.deadline, stop));
   }
+  Duration turn{};  // each text waits for those before it, and lets in what others send meanwhile
   for (std::size_t i = 0; i < jobs.size(); ++i) {
+    jobs[i].turn_delay = turn;
+    turn += deployment.TurnAfter(jobs[i].cost.length);
     deployment.Submit(std::move(jobs[i]), permit.SplitOne(),
                       [gather, i](Result<Output> output) { gather->Finish(i, std::move(output)); });
   }

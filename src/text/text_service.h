@@ -33,7 +33,7 @@ struct TextUsage {
 struct Embeddings {
   std::vector<Tensor> vectors;  // FP32 [width], in the order of the texts
   TextUsage usage;
-  StageTimes times;  // of the slowest text
+  StageTimes times;  // of the text that ended last
 };
 
 struct Classifications {
