@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 
 #include "app/folder_hints.h"
 #include "base/log.h"
@@ -19,13 +20,11 @@ bool SameFolder(const fs::path& a, const fs::path& b) {
   return a == b || fs::equivalent(a, b, ignored);
 }
 
-Result<OnnxChoice> ChooseGraph(const ModelSource& source) {
-  Result<std::vector<std::string>> files = ListModelFiles(source.folder);
-  if (!files) return Forward(files);
-  Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
-  if (graph) return graph;
-  return Fail(Code::kUnprocessable, fmt::format("{} {}{}", source.folder.string(), graph.error().message,
-                                                ConverterHint(source.folder, *files)));
+// Files of which a tokenizer.json is made, and that a tensor model does not have.
+bool IsTokenizerPart(const std::string& file) {
+  static const std::array<std::string_view, 5> kParts = {"vocab.txt", "tokenizer_config.json", "spiece.model",
+                                                         "sentencepiece.bpe.model", "merges.txt"};
+  return std::ranges::find(kParts, file) != kParts.end();
 }
 
 }  // namespace
@@ -97,7 +96,9 @@ std::vector<std::string> ModelFolders::Names() const {
 std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
   const auto found = sources_.find(name);
   if (found == sources_.end()) return {};
-  const Result<OnnxChoice> graph = ChooseGraph(found->second);
+  const Result<std::vector<std::string>> files = ListModelFiles(found->second.folder);
+  if (!files) return {};
+  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, found->second.file);
   return graph ? found->second.folder / graph->file : fs::path();
 }
 
@@ -109,11 +110,23 @@ Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& na
     return Fail(Code::kUnprocessable,
                 fmt::format("'{}' is no name for a model: letters, digits, '.', '_' and '-' are allowed", name));
   }
-  Result<OnnxChoice> graph = ChooseGraph(source);
-  if (!graph) return Forward(graph);
+  Result<std::vector<std::string>> files = ListModelFiles(source.folder);
+  if (!files) return Forward(files);
+  Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
+  if (!graph) {
+    return Fail(Code::kUnprocessable, fmt::format("{} {}{}", source.folder.string(), graph.error().message,
+                                                  ConverterHint(source.folder, *files)));
+  }
   if (graph->lossy) log::Warn("model '{}' runs {}: {}", name, graph->file, graph->why);
-  std::error_code ignored;
-  if (fs::exists(source.folder / "tokenizer.json", ignored)) return texts_.Load(name, source.folder, graph->file);
+  if (std::ranges::find(*files, "tokenizer.json") != files->end()) {
+    return texts_.Load(name, source.folder, graph->file);
+  }
+  if (const auto part = std::ranges::find_if(*files, IsTokenizerPart); part != files->end()) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("{} has {} but no tokenizer.json: save the tokenizer as a fast one (transformers' "
+                            "AutoTokenizer does by default)",
+                            source.folder.string(), *part));
+  }
   Result<std::shared_ptr<const Model>> model = backend_.Load(source.folder / graph->file);
   if (!model) return Forward(model);
   return MakeTensorServable(std::move(*model));

@@ -35,7 +35,7 @@ class ModelFolders final : public ServableLoader {
   Result<std::string> AddOne(ModelSource source);
 
   std::vector<std::string> Names() const;
-  // The file of its graph; empty for an unknown name.
+  // The file of its graph; empty for an unknown name or a folder without one. Blocks on the disk.
   std::filesystem::path GraphOf(const std::string& name) const;
   Result<std::shared_ptr<const Servable>> Load(const std::string& name) override;
 

@@ -23,6 +23,7 @@ struct ModelsFlags {
 void AddModelsAdd(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsPull(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsList(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
+void AddModelsInspect(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsRemove(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 
 }  // namespace weir::cli

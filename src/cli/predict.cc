@@ -48,15 +48,16 @@ void Predict(const PredictFlags& flags) {
   QuitUnless(core.engine.LoadAndWait(name));
   const std::string task = core.engine.States()[0].task;
   TextRequest request{.model = name, .texts = flags.texts, .truncate = flags.truncate};
+  request.top_k = flags.top_k;
   if (task == "classification") {
-    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request), flags.top_k);
+    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request));
     QuitUnless(answer);
     fmt::print("{}\n", codec::WriteClassifications(*answer, name));
   } else if (task == "embedding") {
     if (flags.top_k > 0) Quit({Code::kInvalidArgument, fmt::format("--top-k is for labels; '{}' embeds", name)});
     const Result<Embeddings> answer = core.texts.EmbedAndWait(std::move(request));
     QuitUnless(answer);
-    fmt::print("{}\n", *codec::WriteEmbeddings(*answer, {}, name));
+    fmt::print("{}\n", codec::WriteEmbeddings(*answer, codec::VectorFormat::kNumbers, name));
   } else {
     Quit({Code::kInvalidArgument, fmt::format("model '{}' takes tensors, not texts; serve it and use "
                                               "/v2/models/{}/infer",

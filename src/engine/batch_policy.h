@@ -18,7 +18,7 @@ struct BatchLimits {
   BatchMode mode = BatchMode::kCost;
   std::size_t max_jobs = 32;
   // Most tokens in a batch, padding included: bounds the memory of a run.
-  std::size_t max_padded_length = 16384;
+  std::size_t max_padded_length = 4096;
   // A job that so many later ones were run before is passed by no more.
   std::uint32_t max_overtaken = 16;
   // How long a job may wait for company, when waiting pays at the present arrival rate. Zero: what gathered while

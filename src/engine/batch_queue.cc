@@ -18,6 +18,7 @@ JobPtr BatchQueue::Push(JobPtr job) {
     const MutexLock lock(mu_);
     if (closed_) return job;
     NoteArrival(job->queued_at);
+    job->turn = work_done_ + job->request.work_before;
     jobs_.Insert(std::move(job));
     if (measurement_) measurement = std::exchange(measurement_, {});
   }
@@ -38,8 +39,7 @@ bool BatchQueue::Await(const std::stop_token& stop, TimePoint look_again) {
   const MutexLock lock(mu_);
   if (look_again != TimePoint()) {
     const std::size_t seen = jobs_.size();
-    changed_.WaitUntil(mu_, stop, look_again,
-                       [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
+    changed_.WaitUntil(mu_, stop, look_again, [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
     if (stop.stop_requested()) return false;
   }
   return changed_.Wait(mu_, stop, [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); }) && !jobs_.empty();
@@ -71,9 +71,17 @@ TimePoint BatchQueue::Take(Batch& batch) {
   Decide();
   if (decision_.chosen.empty()) return decision_.wait_until;
   jobs_.Take(decision_.chosen, batch.jobs);
+  NoteWork(batch);
   batch.run = std::stop_source();
   for (const JobPtr& job : batch.jobs) running_.push_back({job.get(), batch.run});
   return {};
+}
+
+void BatchQueue::NoteWork(const Batch& batch) {
+  if (batch.jobs[0]->request.cost.group == 0) return;
+  std::uint32_t longest = 1;
+  for (const JobPtr& job : batch.jobs) longest = std::max(longest, job->request.cost.length);
+  work_done_ += costs_.Seconds(batch.jobs.size(), longest);
 }
 
 bool BatchQueue::TakePast(Job& job, const std::stop_source& run) {

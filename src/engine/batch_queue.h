@@ -78,6 +78,7 @@ class BatchQueue {
 
   void Decide() REQUIRES(mu_);
   void NoteArrival(TimePoint now) REQUIRES(mu_);
+  void NoteWork(const Batch& batch) REQUIRES(mu_);
   TimePoint CollectLate(TimePoint now, std::vector<Late>& late) REQUIRES(mu_);
   std::vector<std::stop_source> RunsInVain() const REQUIRES(mu_);
   bool Idle() const REQUIRES(mu_) { return running_.empty() && jobs_.empty(); }
@@ -93,6 +94,7 @@ class BatchQueue {
   CondVar changed_;
   CondVar idle_;
   TurnQueue jobs_ GUARDED_BY(mu_);
+  double work_done_ GUARDED_BY(mu_) = 0;  // predicted seconds of all batches taken: the clock of turns
   std::vector<Running> running_ GUARDED_BY(mu_);
   std::vector<WaitingJob> view_ GUARDED_BY(mu_);  // scratch for Decide
   BatchDecision decision_ GUARDED_BY(mu_);

@@ -145,7 +145,7 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
       workers.emplace_back([&] {
         for (auto batch = Pop(); !batch.jobs.empty(); batch = Pop()) {
           queue_.Done(batch.jobs);
-          for (const JobPtr& job   : batch.jobs) job->reply.Answer(Output{});
+          for (const JobPtr& job : batch.jobs) job->reply.Answer(Output{});
         }
       });
     }
@@ -168,22 +168,28 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
 }
 
 TEST_F(BatchQueueTest, ABigRequestsLaterTextsLetANewcomerIn) {
+  constexpr std::uint32_t kLength = 9000;  // such a text runs alone
+  const double each = costs_.Seconds(1, kLength);
   std::vector<const Job*> order;
-  const auto push = [&](std::chrono::milliseconds turn_delay) {
-    JobPtr job = std::make_unique<Job>(JobRequest{.turn_delay = turn_delay}, Permit(), [](const Result<Output>&) {},
-                                       clock_.Now());
+  const auto push = [&](double work_before) {
+    JobRequest request{.cost = {.length = kLength, .group = 1}, .work_before = work_before};
+    JobPtr job = std::make_unique<Job>(std::move(request), Permit(), [](const Result<Output>&) {}, clock_.Now());
     order.push_back(job.get());
     EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
   };
-  for (const int text : {0, 1, 2, 3}) push(std::chrono::milliseconds(10 * text));
-  clock_.Advance(std::chrono::milliseconds(15));
-  push({});  // behind the texts of 0 and 10 ms, before those of 20 and 30
-  for (const std::size_t expected : {0, 1, 4, 2, 3}) {
+  const auto expect_next = [&](std::size_t expected) {
     const Batch batch = Pop();
     ASSERT_EQ(batch.jobs.size(), 1U);
     EXPECT_EQ(batch.jobs[0].get(), order[expected]);
     queue_.Done(batch.jobs);
-  }
+  };
+  for (const int text : {0, 1, 2, 3}) push(text * each);
+  expect_next(0);
+  push(0);  // its turn is at once, together with the second text's, which came first
+  push(0);
+  for (const std::size_t next : {1, 4, 5, 2}) expect_next(next);
+  push(0);
+  for (const std::size_t next : {3, 6}) expect_next(next);  // two newcomers were let in: now it is the last text's turn
 }
 
 TEST_F(BatchQueueTest, APushInterruptsAMeasurementAndNothingIsMeasuredWhileAJobWaits) {

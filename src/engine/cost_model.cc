@@ -51,32 +51,58 @@ double PriorGain(std::size_t batch, std::size_t length) {
 
 using Paces = std::array<std::array<double, kLengthCount>, kBatchCount>;
 
-// The nearest measured column of a row to `from`, or kLengthCount when the row has none.
-std::size_t NearestMeasured(const std::array<double, kLengthCount>& row, std::size_t from) {
-  for (std::size_t away = 0; away < kLengthCount; ++away) {
-    if (from >= away && row[from - away] > 0) return from - away;
-    if (from + away < kLengthCount && row[from + away] > 0) return from + away;
+// Where a row was measured next to `from`, on either side; kLengthCount when nowhere.
+struct Neighbours {
+  std::size_t shorter = kLengthCount;
+  std::size_t longer = kLengthCount;
+};
+
+Neighbours NextMeasured(const std::array<double, kLengthCount>& row, std::size_t from) {
+  Neighbours found;
+  for (std::size_t place = 0; place < kLengthCount; ++place) {
+    if (row[place] == 0) continue;
+    if (place <= from) found.shorter = place;
+    if (place >= from && found.longer == kLengthCount) found.longer = place;
   }
-  return kLengthCount;
+  return found;
 }
 
-// Single runs first: a length that was not measured has the pace of the nearest one. Then, column by column, a batch
-// that was not measured gains what it gains at the nearest measured length, else what the next smaller one gains.
+// Between two places of the grid by the distance to each.
+template <typename At>
+double Between(const Neighbours& next, std::size_t place, At at) {
+  if (next.shorter == next.longer) return at(place);
+  const double part = static_cast<double>(place - next.shorter) / static_cast<double>(next.longer - next.shorter);
+  return at(next.shorter) * (1 - part) + at(next.longer) * part;
+}
+
+// Single runs first: between measured lengths, or as the nearest. Then what batches gain over them: between measured
+// lengths; as at the next longer one, since what pays there pays for shorter texts; else a little worse than the next
+// smaller batch, since measuring stops where a larger one has stopped paying.
 Paces FillGaps(const Paces& measured) {
   Paces filled = measured;
   for (std::size_t length = 0; length < kLengthCount; ++length) {
-    const std::size_t from = NearestMeasured(measured[0], length);
-    filled[0][length] = from == kLengthCount ? kPriorPace : measured[0][from];
+    Neighbours next = NextMeasured(measured[0], length);
+    if (next.shorter == kLengthCount) next.shorter = next.longer;
+    if (next.longer == kLengthCount) next.longer = next.shorter;
+    if (next.shorter == kLengthCount) {
+      filled[0][length] = kPriorPace;
+    } else if (next.shorter == next.longer) {
+      filled[0][length] = measured[0][next.shorter];
+    } else {
+      filled[0][length] = Between(next, length, [&](std::size_t place) { return measured[0][place]; });
+    }
   }
   for (std::size_t batch = 1; batch < kBatchCount; ++batch) {
+    const auto gain = [&](std::size_t place) { return measured[batch][place] / filled[0][place]; };
     for (std::size_t length = 0; length < kLengthCount; ++length) {
-      if (measured[batch][length] > 0) continue;
-      const bool shorter_known = measured[batch - 1][length] > 0;  // the measuring stopped here: it had stopped paying
-      const std::size_t from = NearestMeasured(measured[batch], length);
-      const double gain = shorter_known || from == kLengthCount
-                              ? filled[batch - 1][length] / filled[0][length] * 1.02
-                              : measured[batch][from] / filled[0][from];
-      filled[batch][length] = filled[0][length] * gain;
+      const Neighbours next = NextMeasured(measured[batch], length);
+      double here = filled[batch - 1][length] / filled[0][length] * 1.02;
+      if (next.longer != kLengthCount) {
+        here = next.shorter == kLengthCount ? gain(next.longer) : Between(next, length, gain);
+      } else if (next.shorter != kLengthCount) {
+        here = std::max(here, gain(next.shorter));
+      }
+      filled[batch][length] = filled[0][length] * here;
     }
   }
   return filled;
@@ -94,7 +120,8 @@ void Smooth(std::atomic<double>& value, double to, double weight) {
 }  // namespace
 
 bool CostTable::empty() const {
-  return std::ranges::all_of(seconds, [](const auto& row) { return std::ranges::all_of(row, [](double s) { return s == 0; }); });
+  return std::ranges::all_of(seconds,
+                             [](const auto& row) { return std::ranges::all_of(row, [](double s) { return s == 0; }); });
 }
 
 CostModel::CostModel() {
@@ -168,7 +195,8 @@ CostTable CostModel::Table() const {
   const double speed = speed_.load(std::memory_order_relaxed);
   for (std::size_t batch = 0; batch < kBatchCount; ++batch) {
     for (std::size_t length = 0; length < kLengthCount; ++length) {
-      table.seconds[batch][length] = pace_[batch][length].load(std::memory_order_relaxed) * Tokens(batch, length) * speed;
+      table.seconds[batch][length] =
+          pace_[batch][length].load(std::memory_order_relaxed) * Tokens(batch, length) * speed;
     }
   }
   return table;

@@ -69,13 +69,18 @@ TEST(CostModel, WhenEverythingGetsSlowerTheChoiceStays) {
 
 TEST(CostModel, FillsWhatWasNotMeasured) {
   CostTable table;
-  table.seconds[0][1] = 1e-3;  // 16 tokens alone
-  table.seconds[1][1] = 1e-3;  // two cost no more than one
+  table.seconds[0][1] = 1e-3;   // 16 tokens alone
+  table.seconds[1][1] = 1e-3;   // two cost no more than one
+  table.seconds[2][1] = 1e-3;   // nor do four
+  table.seconds[0][4] = 8e-3;   // 128 tokens
+  table.seconds[1][4] = 17e-3;  // two cost more than two runs, and four were not tried
   CostModel costs;
   costs.Load(table);
-  EXPECT_NEAR(costs.Seconds(1, 128), 8e-3, 1e-9);   // the pace of the nearest length
-  EXPECT_NEAR(costs.Seconds(2, 128), 8e-3, 1e-9);   // and its gain
-  EXPECT_NEAR(costs.Seconds(4, 16), 2.04e-3, 1e-9);  // a larger batch was not tried: it gains nothing more
+  EXPECT_NEAR(costs.Seconds(1, 256), 16e-3, 1e-9);               // the pace of the nearest length
+  EXPECT_NEAR(costs.Seconds(8, 16), 8 * 1e-3 / 4 * 1.02, 1e-9);  // larger than what was tried: gains nothing more
+  EXPECT_NEAR(costs.Seconds(4, 128), 2 * 17e-3 * 1.02, 1e-9);    // what pays at 16 tokens need not pay at 128
+  EXPECT_NEAR(costs.Seconds(1, 8), 0.5e-3, 1e-9);
+  EXPECT_NEAR(costs.Seconds(4, 8), 0.5e-3, 1e-9);  // but what pays at 16 pays at 8
 }
 
 TEST(CostModel, KeepsATableThroughSavingAndLoading) {

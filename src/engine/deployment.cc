@@ -100,11 +100,6 @@ void Deployment::Enqueue(JobPtr job) {
   }
 }
 
-Duration Deployment::TurnAfter(std::uint32_t length) const {
-  const double seconds = costs_.Seconds(1, length) / static_cast<double>(lanes_);
-  return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, 3600.0)));
-}
-
 void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
   SetThreadName("measure");
   Mutex mu;

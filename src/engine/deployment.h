@@ -69,8 +69,6 @@ class Deployment {
 
   // Jobs queued and running.
   std::size_t jobs() const { return admission_.jobs(); }
-  // Seconds that `work` more tokens of one request take, when nothing else is to do: for JobRequest::turn_delay.
-  Duration TurnAfter(std::uint32_t length) const;
   // Answers what has expired; returns the earliest deadline of what is left.
   TimePoint Expire(TimePoint now) { return queue_.Expire(now); }
 

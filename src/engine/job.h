@@ -86,16 +86,15 @@ struct JobRequest {
   JobCost cost;
   Deadline deadline;
   std::stop_token stop;
-  // The job takes its turn as if it came this much later: each text of a big request waits for those before it, and
-  // lets in between what others send meanwhile.
-  Duration turn_delay{};
+  // Predicted seconds of the work of the same request before this job. It takes its turn as if it came when so much
+  // more work is done: each text of a big request waits for those before it, and lets in what others send meanwhile.
+  double work_before = 0;
 };
 
 // Created by Deployment::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.
 struct Job {
   Job(JobRequest r, Permit p, Reply::Callback callback, TimePoint now, ModelProbe* probe = nullptr)
-      : request(std::move(r)), permit(std::move(p)), reply(std::move(callback), probe), queued_at(now),
-        turn(now + request.turn_delay) {}
+      : request(std::move(r)), permit(std::move(p)), reply(std::move(callback), probe), queued_at(now) {}
 
   // From a list of used ones: in the steady state a job costs no allocation.
   static void* operator new(std::size_t size);
@@ -108,7 +107,7 @@ struct Job {
   Permit permit;  // given back when the job is destroyed, after `reply`
   Reply reply;
   TimePoint queued_at;
-  TimePoint turn;               // its place in the line
+  double turn = 0;              // its place in the line; set by the queue
   std::uint32_t overtaken = 0;  // how many later ones were taken before it
 };
 

@@ -110,7 +110,7 @@ def test_an_unusable_request_id_is_replaced(client: Client, given: str):
 
 
 def test_answers_tell_where_the_time_went_and_the_stages_add_up(client: Client):
-    tensor = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1], "data": [1]}]}
+    tensor = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 1], "data": [1]}]}
     infer = client.infer("identity", tensor)
     for reply in (client.embed("a kite"), client.embed(["a kite", "two kites"]), client.classify("a kite"), infer):
         timing = reply.headers["server-timing"]
