@@ -12,6 +12,7 @@ namespace weir::cli {
 void AddServe(CLI::App& program);
 void AddPredict(CLI::App& program);
 void AddModels(CLI::App& program);
+void AddBench(CLI::App& program);
 void AddOptions(CLI::App& program);
 
 }  // namespace weir::cli

@@ -21,6 +21,7 @@ int main(int argc, char** argv) {
   weir::cli::AddServe(program);
   weir::cli::AddPredict(program);
   weir::cli::AddModels(program);
+  weir::cli::AddBench(program);
   weir::cli::AddOptions(program);
   CLI11_PARSE(program, argc, argv);
   return 0;

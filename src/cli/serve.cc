@@ -1,7 +1,6 @@
 // `weir serve`: the server, until a signal.
 #include <fmt/core.h>
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
@@ -21,6 +20,7 @@
 #include "cli/commands.h"
 #include "cli/fail.h"
 #include "cli/pull_progress.h"
+#include "cli/file_limit.h"
 
 namespace weir::cli {
 namespace {
@@ -146,14 +146,6 @@ bool StopOnSignals(app::Application& app, const sigset_t& signals) {
   }
   drain.join();
   return clean;
-}
-
-// Each connection takes a descriptor, and the usual soft limit of 1024 is a relic.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 void Serve(const ServeFlags& flags) {
