@@ -1,9 +1,8 @@
 // `weir models`: what lies in the models folder.
-#include "cli/models.h"
-
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/models.h"
 
 namespace weir::cli {
 
