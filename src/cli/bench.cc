@@ -211,7 +211,8 @@ void AddInputFlags(CLI::App& command, BenchFlags& flags) {
 void AddBench(CLI::App& program) {
   CLI::App* command = program.add_subcommand("bench", "Put a load on a server or a model, and measure it");
   auto flags = std::make_shared<BenchFlags>();
-  command->add_option("target", flags->target, "URL of a server; or a model folder, or the name of one under --models");
+  command->add_option("target", flags->target,
+                      "URL of a server; or a model folder, the name of one under --models, or hf:ORG/NAME");
   AddLoadFlags(*command, *flags);
   AddInputFlags(*command, *flags);
   command->add_option("--json", flags->json, "Write the result to this file; '-' is stdout, in place of the table");

@@ -23,9 +23,13 @@ std::string Red(const std::string& text, const TextStyle& style) {
 std::string Row(std::string_view name, const std::string& value) { return fmt::format("  {:<14}{}\n", name, value); }
 
 std::string Grouped(std::uint64_t value) {
-  std::string digits = std::to_string(value);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
+  const std::string digits = std::to_string(value);
+  std::string grouped;
+  for (std::size_t at = 0; at < digits.size(); ++at) {
+    if (at > 0 && (digits.size() - at) % 3 == 0) grouped += ',';
+    grouped += digits[at];
+  }
+  return grouped;
 }
 
 double Share(std::uint64_t part, std::uint64_t whole) {
