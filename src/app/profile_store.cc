@@ -2,14 +2,15 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
 #include <cstdlib>
 #include <fstream>
-#include <unistd.h>
 #include <functional>
 #include <iterator>
 #include <thread>
 #include <vector>
 
+#include "app/hub_place.h"
 #include "app/model_folder.h"
 #include "base/log.h"
 #include "codec/cost_json.h"
@@ -20,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kFile[] = "weir-profile.json";
 constexpr std::uintmax_t kMostBytes = 1 << 20;
 
 // Changes when the weights do: name, size and time of the graphs and of what lies beside them.
@@ -43,7 +43,7 @@ std::vector<fs::path> Places(const fs::path& graph) {
   std::error_code error;
   const fs::path folder = graph.parent_path();
   std::vector<fs::path> places;
-  if (!fs::is_symlink(folder, error)) places.push_back(folder / kFile);
+  if (!fs::is_symlink(folder, error) && !PlaceInHub(fs::weakly_canonical(folder, error))) places.push_back(folder / kProfileFile);
   const fs::path cache = CacheFolder();
   const fs::path whole = fs::weakly_canonical(graph, error);
   if (!cache.empty() && !error) {
@@ -122,8 +122,10 @@ void ProfileStore::Keep(const std::string& model, const CostTable& table) {
   for (const fs::path& place : Places(graph)) {
     if (Write(place, text)) return;
   }
-  log::Warn("model '{}': its measured costs cannot be kept, neither beside it nor in the cache folder; they are measured "
-            "again at the next start", model);
+  log::Warn(
+      "model '{}': its measured costs cannot be kept, neither beside it nor in the cache folder; they are measured "
+      "again at the next start",
+      model);
 }
 
 }  // namespace weir::app
