@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "metrics/metrics.h"
@@ -14,8 +15,8 @@
 namespace weir {
 
 struct AdmissionLimits {
-  std::size_t max_jobs = 256;              // queued and running
-  std::uint64_t max_bytes = 256ULL << 20;  // of their inputs
+  std::size_t max_jobs = 256;                                               // queued and running
+  std::uint64_t max_bytes = ShareOfMemory(ThisMachine(), 8, 256ULL << 20);  // of their inputs
   // A single request of more than max_jobs jobs is let in when nothing else is there, up to this many.
   std::size_t max_request_jobs = 1024;
 };

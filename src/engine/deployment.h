@@ -1,15 +1,14 @@
 // One loaded version of a model: queue, workers, bounds.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "engine/admission.h"
 #include "engine/batch_queue.h"
 #include "engine/probe.h"
@@ -19,8 +18,8 @@
 namespace weir {
 
 struct DeploymentOptions {
-  // One for each core: a run uses one thread.
-  std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
+  // One for each core that the process may use: a run uses one thread.
+  std::size_t workers = ThisMachine().cores();
   AdmissionLimits admission;
 };
 
