@@ -12,5 +12,6 @@ namespace weir::cli {
 void AddServe(CLI::App& program);
 void AddPredict(CLI::App& program);
 void AddOptions(CLI::App& program);
+void AddConfig(CLI::App& program);
 
 }  // namespace weir::cli

@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   weir::cli::AddServe(program);
   weir::cli::AddPredict(program);
+  weir::cli::AddConfig(program);
   weir::cli::AddOptions(program);
   CLI11_PARSE(program, argc, argv);
   return 0;

@@ -17,32 +17,27 @@
 #include "app/config.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/config_flags.h"
 #include "cli/fail.h"
 
 namespace weir::cli {
 namespace {
 
 struct ServeFlags {
+  ConfigFlags config;
   std::vector<std::string> models;
   std::string port;
   std::string address;
-  std::string config;
-  std::vector<std::string> settings;
 };
 
 app::Config Configure(const ServeFlags& flags) {
-  app::Config config;
-  QuitUnless(app::LoadConfig(flags.config, config));
-  if (!flags.models.empty()) config.models.clear();
-  for (const std::string& folder : flags.models) QuitUnless(SetOption("models", folder, "--models", config));
-  if (!flags.port.empty()) QuitUnless(SetOption("server.port", flags.port, "--port", config));
-  if (!flags.address.empty()) QuitUnless(SetOption("server.address", flags.address, "--address", config));
-  for (const std::string& setting : flags.settings) {
-    const std::size_t equals = setting.find('=');
-    if (equals == std::string::npos) Quit({Code::kInvalidArgument, "--set takes KEY=VALUE, not '" + setting + "'"});
-    QuitUnless(SetOption(setting.substr(0, equals), setting.substr(equals + 1), "--set " + setting, config));
-  }
-  return config;
+  app::ConfigSources sources = SourcesOf(flags.config);
+  for (const std::string& folder : flags.models) sources.flags.push_back({"models", folder, "--models"});
+  if (!flags.port.empty()) sources.flags.push_back({"server.port", flags.port, "--port"});
+  if (!flags.address.empty()) sources.flags.push_back({"server.address", flags.address, "--address"});
+  Result<app::LoadedConfig> loaded = app::LoadConfig(sources);
+  QuitUnless(loaded);
+  return std::move(loaded->config);
 }
 
 void PrintModels(app::Application& app) {
@@ -163,8 +158,7 @@ void AddServe(CLI::App& program) {
   command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)");
   command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
   command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");
-  command->add_option("--config", flags->config, "YAML file with settings; see 'weir options'");
-  command->add_option("--set", flags->settings, "One setting as KEY=VALUE, over file and environment");
+  AddConfigFlags(*command, flags->config);
   command->footer("Example:\n  weir serve --models models --port 8000\n  weir serve --models models --set workers=4");
   command->callback([flags] { Serve(*flags); });
 }
