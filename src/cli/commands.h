@@ -13,5 +13,6 @@ void AddServe(CLI::App& program);
 void AddPredict(CLI::App& program);
 void AddOptions(CLI::App& program);
 void AddConfig(CLI::App& program);
+void AddDoctor(CLI::App& program);
 
 }  // namespace weir::cli

@@ -20,6 +20,7 @@ int main(int argc, char** argv) {
   weir::cli::AddServe(program);
   weir::cli::AddPredict(program);
   weir::cli::AddConfig(program);
+  weir::cli::AddDoctor(program);
   weir::cli::AddOptions(program);
   CLI11_PARSE(program, argc, argv);
   return 0;
