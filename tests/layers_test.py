@@ -13,6 +13,7 @@ HEAVY = {
     r"^(simdjson|rapidjson)": {"text", "codec"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},
+    r"^csv\.h": {"dataset"},
     r"^prometheus/": {"metrics"},
     r"^spdlog/": {"base"},
 }

@@ -11,6 +11,7 @@ namespace weir::cli {
 // exit code when it fails. Exit codes: 0 done, 1 failed, 2 wrong use or configuration.
 void AddServe(CLI::App& program);
 void AddPredict(CLI::App& program);
+void AddEmbed(CLI::App& program);
 void AddOptions(CLI::App& program);
 void AddConfig(CLI::App& program);
 void AddDoctor(CLI::App& program);

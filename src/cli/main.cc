@@ -19,6 +19,7 @@ int main(int argc, char** argv) {
   program.require_subcommand(1);
   weir::cli::AddServe(program);
   weir::cli::AddPredict(program);
+  weir::cli::AddEmbed(program);
   weir::cli::AddConfig(program);
   weir::cli::AddDoctor(program);
   weir::cli::AddOptions(program);
