@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/config_flags.h"
+#include "cli/exit_code.h"
 #include "cli/fail.h"
 
 namespace weir::cli {
@@ -32,7 +33,7 @@ void Show(const ShowFlags& flags) {
 void Check(const ConfigFlags& flags) {
   const std::vector<Error> problems = app::FindProblems(SourcesOf(flags));
   for (const Error& problem : problems) fmt::print(stderr, "weir: {}\n", problem.message);
-  if (!problems.empty()) throw CLI::RuntimeError(2);
+  if (!problems.empty()) throw CLI::RuntimeError(kWrongUse);
   fmt::print("{}: no problem found\n", flags.file.empty() ? "environment" : flags.file);
 }
 

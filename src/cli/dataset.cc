@@ -12,6 +12,7 @@
 #include "app/core.h"
 #include "base/log.h"
 #include "base/nearest.h"
+#include "cli/exit_code.h"
 #include "cli/fail.h"
 #include "cli/interrupt.h"
 #include "cli/progress_bar.h"
@@ -23,9 +24,6 @@ namespace {
 namespace fs = std::filesystem;
 using dataset::InputFormat;
 using dataset::OutputFormat;
-
-constexpr int kSomeFailed = 3;
-constexpr int kSignal = 128;
 
 // The name of a format by the ending of a file; empty when it says nothing.
 std::string InputByName(const std::string& path) {
@@ -103,7 +101,7 @@ void Conclude(const dataset::RunReport& report, const DatasetFlags& flags, int s
     const bool can_resume = !flags.output.empty();
     fmt::print(stderr, "weir: stopped after {} records{}\n", report.progress.records,
                can_resume ? "; --resume goes on from there" : "");
-    throw CLI::RuntimeError(kSignal + signal);
+    throw CLI::RuntimeError(kSignalled + signal);
   }
   if (report.progress.failed == 0) return;
   fmt::print(stderr, "weir: {} of {} records could not be answered", report.progress.failed, report.progress.records);
@@ -112,24 +110,28 @@ void Conclude(const dataset::RunReport& report, const DatasetFlags& flags, int s
   throw CLI::RuntimeError(kSomeFailed);
 }
 
+// A flag with a closed list of values.
+CLI::Option* AddChoice(CLI::App& command, const std::string& name, std::string& target,
+                       const std::vector<std::string>& values, const std::string& help) {
+  return command.add_option(name, target, help)
+      ->check(CLI::IsMember(values).description(""))
+      ->type_name(fmt::format("{}", fmt::join(values, "|")));
+}
+
 }  // namespace
 
 void AddDatasetFlags(CLI::App& command, DatasetFlags& flags) {
   command.add_option("-o,--output", flags.output, "Where the answers go (default: standard output)")->type_name("FILE");
-  command.add_option("--format", flags.format, "Of the answers: ndjson, csv or npy (default: by the output's name)")
-      ->check(CLI::IsMember({"ndjson", "csv", "npy"}))
-      ->type_name("");
-  command.add_option("--input-format", flags.input_format, "lines, jsonl, csv or tsv (default: by the input's name)")
-      ->check(CLI::IsMember({"lines", "jsonl", "csv", "tsv"}))
-      ->type_name("");
+  AddChoice(command, "--format", flags.format, {"ndjson", "csv", "npy"},
+            "Of the answers (default: by the output's name)");
+  AddChoice(command, "--input-format", flags.input_format, {"lines", "jsonl", "csv", "tsv"},
+            "Of the texts (default: by the input's name)");
   command.add_option("--field", flags.field, "Member of each JSON object that holds the text")->capture_default_str();
   command.add_option("--column", flags.column, "Column of the CSV that holds the text: its name")
       ->capture_default_str();
   command.add_flag("--no-header", flags.no_header, "The CSV has no header; --column is a number, from 1");
-  command.add_option("--on-error", flags.on_error, "A text that cannot be answered: write a record, or fail")
-      ->check(CLI::IsMember({"record", "fail"}))
-      ->capture_default_str()
-      ->type_name("");
+  AddChoice(command, "--on-error", flags.on_error, {"record", "fail"}, "What a text that cannot be answered becomes")
+      ->capture_default_str();
   command.add_flag("--resume", flags.resume, "Go on with an output that was cut");
   command.add_flag("--force", flags.force, "Replace an output that is there")->excludes("--resume");
 }

@@ -16,6 +16,7 @@
 #include "base/machine.h"
 #include "cli/commands.h"
 #include "cli/config_flags.h"
+#include "cli/exit_code.h"
 #include "cli/terminal.h"
 #include "codec/json_writer.h"
 
@@ -83,7 +84,7 @@ void Doctor(const DoctorFlags& flags) {
   const std::vector<Finding> findings = Examine(flags);
   flags.json ? PrintJson(findings) : PrintLines(findings);
   const bool failed = std::ranges::any_of(findings, [](const Finding& f) { return f.health == Health::kFail; });
-  if (failed) throw CLI::RuntimeError(1);
+  if (failed) throw CLI::RuntimeError(kFailed);
 }
 
 }  // namespace
