@@ -1,11 +1,14 @@
 // The least that embedding texts costs: tokenize, run, pool, normalise; no server and no engine.
 //
-//   bare_loop MODEL_FOLDER TEXTS [--count N] [--seconds S] [--threads T] [--vectors FILE]
+//   bare_loop MODEL_FOLDER TEXTS [--count N] [--seconds S] [--threads T] [--batch B] [--order file|length]
+//             [--vectors FILE]
 //
 // TEXTS has one text a line. T threads (2) share one ONNX Runtime session with the server's options; each takes
-// the next text, from the first line again after the last, until N texts are done or S seconds have passed; all
-// threads go on until then, so that the clock stops under full load. Prints one JSON object. With --vectors each
-// line's vector is written to FILE as raw floats, and nothing is timed.
+// the next B texts (1), tokenizes them, pads them to the longest, runs them together and pools each; from the first
+// line again after the last, until N texts are done or S seconds have passed. All threads go on until then, so that
+// the clock stops under full load. With --order length the texts are sorted by their number of tokens before the
+// clock starts. Prints one JSON object. With --vectors each line's vector is written to FILE as raw floats, and
+// nothing is timed.
 #include <onnxruntime_cxx_api.h>
 
 #include <sys/resource.h>
@@ -20,13 +23,16 @@
 #include <cstdlib>
 #include <exception>
 #include <fstream>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "text/tokenizer.h"
@@ -44,6 +50,8 @@ struct Arguments {
   std::size_t count = std::numeric_limits<std::size_t>::max();
   double seconds = std::numeric_limits<double>::infinity();
   std::size_t threads = 2;
+  std::size_t batch = 1;
+  bool by_length = false;
   std::string vectors;  // a file; empty: measure
 };
 
@@ -61,14 +69,28 @@ class Encoder {
     tokenizer_ = *tokenizer;
   }
 
-  Embedded Embed(const std::string& text) {
+  // One result a text, in their order.
+  std::vector<Embedded> Embed(std::span<const std::string* const> texts) {
+    std::vector<weir::TokenIds> tokens;
+    std::size_t longest = 0;
+    for (const std::string* text : texts) {
+      tokens.push_back(Encode(*text));
+      longest = std::max(longest, tokens.back().ids.size());
+    }
+    const std::vector<Ort::Value> outputs = Run(tokens, longest);
+    const auto width = static_cast<std::size_t>(outputs[0].GetTensorTypeAndShapeInfo().GetShape()[2]);
+    const auto* hidden = outputs[0].GetTensorData<float>();
+    std::vector<Embedded> results;
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const std::size_t rows = tokens[i].ids.size();
+      results.push_back({MeanNormalised(hidden + i * longest * width, rows, width), rows});
+    }
+    return results;
+  }
+  weir::TokenIds Encode(const std::string& text) const {
     auto tokens = tokenizer_->Encode(text, {.max_tokens = kMaxTokens});
     if (!tokens) throw std::runtime_error(tokens.error().message);
-    const std::vector<Ort::Value> outputs = Run(*tokens);
-    const std::vector<std::int64_t> shape = outputs[0].GetTensorTypeAndShapeInfo().GetShape();
-    return {MeanNormalised(outputs[0].GetTensorData<float>(), static_cast<std::size_t>(shape[1]),
-                           static_cast<std::size_t>(shape[2])),
-            tokens->ids.size()};
+    return *std::move(tokens);
   }
 
  private:
@@ -81,12 +103,21 @@ class Encoder {
     return options;
   }
 
-  std::vector<Ort::Value> Run(weir::TokenIds& tokens) {
+  std::vector<Ort::Value> Run(const std::vector<weir::TokenIds>& tokens, std::size_t longest) {
     static constexpr std::array<const char*, 3> kInputs = {"input_ids", "attention_mask", "token_type_ids"};
     static constexpr std::array<const char*, 1> kOutputs = {"last_hidden_state"};
-    std::vector<std::int64_t> mask(tokens.ids.size(), 1);
-    const std::array<std::int64_t, 2> shape = {1, static_cast<std::int64_t>(tokens.ids.size())};
-    std::array<Ort::Value, 3> inputs = {Wrap(tokens.ids, shape), Wrap(mask, shape), Wrap(tokens.type_ids, shape)};
+    std::vector<std::int64_t> ids(tokens.size() * longest, 0);
+    std::vector<std::int64_t> mask(ids.size(), 0);
+    std::vector<std::int64_t> types(ids.size(), 0);
+    for (std::size_t i = 0; i < tokens.size(); ++i) {
+      const auto at = static_cast<std::ptrdiff_t>(i * longest);
+      std::ranges::copy(tokens[i].ids, ids.begin() + at);
+      std::ranges::copy(tokens[i].type_ids, types.begin() + at);
+      std::fill_n(mask.begin() + at, tokens[i].ids.size(), 1);
+    }
+    const std::array<std::int64_t, 2> shape = {static_cast<std::int64_t>(tokens.size()),
+                                               static_cast<std::int64_t>(longest)};
+    std::array<Ort::Value, 3> inputs = {Wrap(ids, shape), Wrap(mask, shape), Wrap(types, shape)};
     return session_.Run(Ort::RunOptions(), kInputs.data(), inputs.data(), inputs.size(), kOutputs.data(),
                         kOutputs.size());
   }
@@ -136,7 +167,8 @@ double CpuSeconds() {
 // Runs the loop and keeps its books. `Go` may be called again.
 class Loop {
  public:
-  Loop(Encoder& encoder, const std::vector<std::string>& texts) : encoder_(encoder), texts_(texts) {}
+  Loop(Encoder& encoder, const std::vector<std::string>& texts, std::size_t batch)
+      : encoder_(encoder), texts_(texts), batch_(batch) {}
 
   // Returns the seconds that the first `count` texts took, or about `seconds` if those are over before.
   double Go(std::size_t threads, std::size_t count, double seconds) {
@@ -160,8 +192,12 @@ class Loop {
  private:
   void Work(SteadyClock::time_point start, std::size_t count, double seconds) {
     try {
+      std::vector<const std::string*> taken(batch_);
       while (!stop_) {
-        const std::size_t tokens = encoder_.Embed(texts_[next_++ % texts_.size()]).tokens;
+        const std::size_t first = next_.fetch_add(batch_);
+        for (std::size_t i = 0; i < batch_; ++i) taken[i] = &texts_[(first + i) % texts_.size()];
+        std::size_t tokens = 0;
+        for (const Embedded& embedded : encoder_.Embed(taken)) tokens += embedded.tokens;
         if (!stop_) Book(start, tokens, count, seconds);
       }
     } catch (const std::exception& e) {
@@ -174,7 +210,7 @@ class Loop {
   void Book(SteadyClock::time_point start, std::size_t tokens, std::size_t count, double seconds) {
     const std::scoped_lock lock(mu_);
     if (stop_) return;
-    ++done_;
+    done_ += batch_;
     tokens_ += tokens;
     const SteadyClock::time_point now = SteadyClock::now();
     if (done_ < count && std::chrono::duration<double>(now - start).count() < seconds) return;
@@ -186,6 +222,7 @@ class Loop {
 
   Encoder& encoder_;
   const std::vector<std::string>& texts_;
+  const std::size_t batch_;
   std::atomic<std::size_t> next_ = 0;
   std::atomic<bool> stop_ = false;
 
@@ -203,7 +240,8 @@ void WriteVectors(Encoder& encoder, const std::vector<std::string>& texts, const
   std::ofstream out(file, std::ios::binary);
   std::size_t tokens = 0;
   for (const std::string& text : texts) {
-    const Embedded embedded = encoder.Embed(text);
+    const std::string* const one = &text;
+    const Embedded embedded = encoder.Embed({&one, 1}).front();
     tokens += embedded.tokens;
     out.write(reinterpret_cast<const char*>(embedded.vector.data()),
               static_cast<std::streamsize>(embedded.vector.size() * sizeof(float)));
@@ -211,8 +249,20 @@ void WriteVectors(Encoder& encoder, const std::vector<std::string>& texts, const
   std::printf("{\"texts\": %zu, \"tokens\": %zu}\n", texts.size(), tokens);
 }
 
-void Measure(Encoder& encoder, const std::vector<std::string>& texts, const Arguments& arguments) {
-  Loop loop(encoder, texts);
+// The longest first, so that what is under way when the clock stops is short.
+void SortByLength(const Encoder& encoder, std::vector<std::string>& texts) {
+  std::vector<std::pair<std::size_t, std::string>> lengths;
+  for (std::string& text : texts) {
+    const std::size_t tokens = encoder.Encode(text).ids.size();
+    lengths.emplace_back(tokens, std::move(text));
+  }
+  std::ranges::stable_sort(lengths, std::greater(), &std::pair<std::size_t, std::string>::first);
+  for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = std::move(lengths[i].second);
+}
+
+void Measure(Encoder& encoder, std::vector<std::string> texts, const Arguments& arguments) {
+  if (arguments.by_length) SortByLength(encoder, texts);
+  Loop loop(encoder, texts, arguments.batch);
   loop.Go(arguments.threads, 64, 0.5);  // warm up: memory arenas, caches
   const double cpu_before = CpuSeconds();
   const double seconds = loop.Go(arguments.threads, arguments.count, arguments.seconds);
@@ -232,6 +282,12 @@ Arguments Parse(int argc, char** argv) {
       arguments.seconds = std::stod(value);
     } else if (flag == "--threads") {
       arguments.threads = std::stoul(value);
+    } else if (flag == "--batch") {
+      arguments.batch = std::stoul(value);
+      if (arguments.batch == 0) throw std::invalid_argument("--batch takes 1 or more");
+    } else if (flag == "--order") {
+      if (value != "file" && value != "length") throw std::invalid_argument("--order takes file or length");
+      arguments.by_length = value == "length";
     } else if (flag == "--vectors") {
       arguments.vectors = value;
     } else {

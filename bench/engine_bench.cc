@@ -37,7 +37,7 @@ class NullServable final : public Servable {
  public:
   const Manifest& manifest() const override { return manifest_; }
   std::string_view task() const override { return "tensor"; }
-  BatchLimits batch_limits() const override { return {}; }
+  std::size_t max_batch() const override { return 32; }
   std::unique_ptr<Runner> NewRunner() const override { return std::make_unique<NullRunner>(); }
   Status WarmUp() const override { return {}; }
 

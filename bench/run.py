@@ -17,7 +17,7 @@ from typing import Any
 from harness.context import BenchError, Context, Progress
 from harness.facts import Neighbours, machine
 from harness.figures import Row, Work, table
-from works import WORKS
+from works import SLOW, WORKS
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET_PERCENT = 3  # of the processors, used by others: above that the report warns
@@ -26,15 +26,25 @@ QUIET_PERCENT = 3  # of the processors, used by others: above that the report wa
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("works", nargs="*", metavar="WORK",
+                        help="what to measure (default: all but the slow ones; --list says which there are)")
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each measurement (default 5)")
     parser.add_argument("--seconds", type=float, default=4, help="for each side of a round (default 4)")
-    parser.add_argument("--only", action="append", choices=list(WORKS), help="measure this alone (may be repeated)")
     parser.add_argument("--weir", type=Path, default=ROOT / "build/release/weir", help="the server to measure")
     parser.add_argument("--tools", type=Path, default=ROOT / "build/test", help="where bench/'s programs were built")
+    parser.add_argument("--cells", default="*", metavar="PATTERN",
+                        help="grid: only the cells whose name fits, as 'mixed/c*' or '64/open80'")
+    parser.add_argument("--cell-rounds", type=int, default=2, help="grid: rounds of each cell (default 2)")
+    parser.add_argument("--cell-seconds", type=float, default=3, help="grid: for each side of a round (default 3)")
+    parser.add_argument("--peer", action="append", default=[], metavar="PATTERN",
+                        help="peers: only those whose name fits, as 'FastAPI*' (may be repeated)")
     parser.add_argument("--list", action="store_true", help="say what is measured, and measure nothing")
     arguments = parser.parse_args()
-    if arguments.rounds < 1 or arguments.seconds <= 0:
-        parser.error("--rounds takes 1 or more, --seconds more than 0")
+    if min(arguments.rounds, arguments.cell_rounds) < 1 or min(arguments.seconds, arguments.cell_seconds) <= 0:
+        parser.error("rounds are 1 or more, seconds more than 0")
+    unknown = [name for name in arguments.works if name not in WORKS]
+    if unknown:
+        parser.error(f"there is no work {unknown[0]!r}; there are {', '.join(WORKS)}")
     return arguments
 
 
@@ -64,13 +74,14 @@ def main() -> int:
     arguments = parse_arguments()
     if arguments.list:
         for name, module in WORKS.items():
-            print(f"{name:<10}{module.ABOUT}")
+            print(f"{name:<13}{module.ABOUT}")
         return 0
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that no program is left behind
-    names = [name for name in WORKS if not arguments.only or name in arguments.only]
+    names = [name for name in WORKS if (name in arguments.works if arguments.works else name not in SLOW)]
     with tempfile.TemporaryDirectory(prefix="weir-bench-") as scratch:
         context = Context(ROOT, Path(scratch), arguments.rounds, arguments.seconds, Progress(),
-                          arguments.weir.absolute(), arguments.tools.absolute())
+                          arguments.weir.absolute(), arguments.tools.absolute(), arguments.cells,
+                          arguments.cell_rounds, arguments.cell_seconds, tuple(arguments.peer))
         facts = machine(context)
         print(f"{facts['processor']}, {facts['cores']} cores, Linux {facts['kernel']}; "
               f"load {facts['load_average_before']:.2f} before the start", flush=True)

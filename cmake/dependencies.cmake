@@ -38,6 +38,13 @@ find_library(WEIR_CSV libcsv.so REQUIRED)
 set_property(GLOBAL APPEND PROPERTY WEIR_SHARED_LIBRARIES ${WEIR_CSV})
 weir_dependency(csv ${WEIR_CSV})
 
+# Only its header: the library is loaded when the first model is fetched (src/hub/http_client.cc).
+find_path(WEIR_CURL_INCLUDE curl/curl.h REQUIRED)
+weir_dependency(curl ${CMAKE_DL_LIBS})
+
+weir_library(WEIR_CRYPTO crypto)
+weir_dependency(crypto ${WEIR_CRYPTO} Threads::Threads ${CMAKE_DL_LIBS})
+
 weir_dependency(rapidjson)
 weir_dependency(cli11)
 

@@ -19,7 +19,7 @@ install(CODE "
   endforeach()
 ")
 # The licences of what it carries: Debian's copyright files, the crates' own texts, ONNX Runtime's.
-foreach(package libfmt libspdlog libsimdjson libyaml-cpp libcli11 libcsv rapidjson prometheus-cpp libboost1.81 libboost1.83)
+foreach(package libfmt libspdlog libsimdjson libyaml-cpp libcli11 libcsv libssl rapidjson prometheus-cpp libboost1.81 libboost1.83)
   if(EXISTS /usr/share/doc/${package}-dev/copyright)
     install(FILES /usr/share/doc/${package}-dev/copyright DESTINATION share/doc/weir/licenses RENAME ${package}.txt)
   endif()

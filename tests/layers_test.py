@@ -9,8 +9,11 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 # Headers that must stay above the engine (left: pattern, right: rooms that may include it).
 HEAVY = {
     r"^onnxruntime": {"model"},
-    r"^boost/(asio|beast)": {"http"},
-    r"^(simdjson|rapidjson)": {"text", "codec"},
+    r"^rapidjson": {"text", "codec"},
+    r"^simdjson": {"text", "codec", "hub"},
+    r"^(curl|openssl)/": {"hub"},
+    r"^boost/(asio|beast)": {"http", "load"},
+    r"^boost/(histogram|math)": {"load"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},
     r"^csv\.h": {"dataset"},

@@ -41,6 +41,10 @@ class Context:
     progress: Progress
     weir: Path  # the program that users run
     tools: Path  # the folder of the programs that bench/CMakeLists.txt builds
+    cells: str = "*"  # of the grid: those whose name fits this pattern
+    cell_rounds: int = 2
+    cell_seconds: float = 3
+    peers: tuple[str, ...] = ()  # those whose name fits one of these patterns; all, when empty
 
     def tool(self, name: str) -> Path:
         """One of those programs."""

@@ -68,15 +68,16 @@ def watch(command: list[str], most_seconds: float) -> tuple[dict[str, dict[str, 
     return said, output, wrk.returncode
 
 
-def run_wrk(context: Context, server: Server, path: str, script: str, arguments: list[str], seconds: float) -> Load:
-    """Loads `path` with one thread and 16 connections; fails unless every answer was good.
+def run_wrk(context: Context, server: Server, path: str, script: str, arguments: list[str], seconds: float,
+            connections: int = CONNECTIONS) -> Load:
+    """Loads `path` with one thread and as many connections; fails unless every answer was good.
 
     The run ends after `seconds`, or when the script has said that its target is reached.
     """
-    command = [find_program("wrk"), "-t1", f"-c{CONNECTIONS}", f"-d{max(1, round(seconds))}s", "--timeout", "30s",
+    command = [find_program("wrk"), "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--timeout", "60s",
                "-s", str(context.lua(script)), server.url(path), "--", *arguments]
     cpu_before, server_before, started = children_cpu(), server.cpu_seconds(), time.monotonic()
-    said, output, status = watch(command, seconds + 60)
+    said, output, status = watch(command, seconds + 90)
     wall = time.monotonic() - started
     server_seconds = server.cpu_seconds() - server_before
     summary = said.get("summary")

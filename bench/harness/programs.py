@@ -94,8 +94,8 @@ class Program:
 class Server(Program):
     """A program that answers HTTP on a port of the loopback address."""
 
-    def __init__(self, context: Context, name: str, command: list[str], port: int) -> None:
-        super().__init__(context, name, command)
+    def __init__(self, context: Context, name: str, command: list[str], port: int, **options: Any) -> None:
+        super().__init__(context, name, command, **options)
         self.port = port
 
     def url(self, path: str) -> str:
@@ -129,7 +129,8 @@ class Server(Program):
         """The body of the answer; an answer other than 200 is an error. `body` is sent as JSON."""
         connection = http.client.HTTPConnection(ADDRESS, self.port, timeout=REQUEST_LIMIT_S)
         try:
-            connection.request(method, path, None if body is None else json.dumps(body))
+            headers = {} if body is None else {"Content-Type": "application/json"}
+            connection.request(method, path, None if body is None else json.dumps(body), headers)
             answer = connection.getresponse()
             content = answer.read()
         finally:
@@ -140,14 +141,16 @@ class Server(Program):
 
 
 class Weir(Server):
-    """The server under measurement, with its default settings."""
+    """The server under measurement; with its default settings, but for those given as KEY=VALUE."""
 
-    def __init__(self, context: Context, models: Path) -> None:
+    def __init__(self, context: Context, models: Path, *settings: str) -> None:
         port = free_port()
         if not context.weir.exists():
             raise BenchError(f"{context.weir} is missing; `make build` builds the server")
-        super().__init__(context, "weir", [str(context.weir), "serve", "--models", str(models), "--port", str(port)],
-                         port)
+        command = [str(context.weir), "serve", "--models", str(models), "--port", str(port)]
+        for setting in settings:
+            command += ["--set", setting]
+        super().__init__(context, "weir", command, port)
 
     def wait_ready(self) -> float:
         """Seconds from the start until /readyz said so."""

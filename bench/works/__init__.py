@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from works import engine, identity, minilm, shared, start
+from works import engine, grid, identity, memory_text, mixed, peers, predict, shared, short, start
 
 WORKS = {
     "identity": identity,
-    "minilm": minilm,
+    "mixed": mixed,
+    "short": short,
     "start": start,
     "shared": shared,
+    "memory_text": memory_text,
     "engine": engine,
+    "peers": peers,
+    "grid": grid,
+    "predict": predict,
 }
+
+# Run only when they are named: each takes many minutes.
+SLOW = ("peers", "grid", "predict")

@@ -26,6 +26,10 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     Status added = app->core_.folders.AddAll(folder);
     if (!added) return Forward(added);
   }
+  for (const ModelSource& source : config.sources) {
+    Result<std::string> added = app->core_.folders.AddOne(source);
+    if (!added) return Forward(added);
+  }
   if (Status together = CheckTogether(config); !together) return Forward(together);
   const std::vector<std::string> names = app->core_.folders.Names();
   if (!config.default_model.empty() && std::ranges::find(names, config.default_model) == names.end()) {
@@ -33,7 +37,9 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
                                              DidYouMean(config.default_model, names)));
   }
   if (names.empty()) {
-    return Fail(Code::kNotFound, "there is no model to serve: name a folder of model folders with --models DIR");
+    return Fail(Code::kNotFound,
+                "there is no model to serve: name a model folder, hf:ORG/NAME, or a folder of model folders "
+                "with --models DIR");
   }
   app->AddRoutes();
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
@@ -50,6 +56,7 @@ void Application::AddRoutes() {
   router_.Use(http::NewRequestIdMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
   router_.Use(http::NewMetricsMiddleware(metrics_, Clock::Steady()));
+  router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
   const auto ready = [this] { return Ready(); };
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = metrics_, .ready = ready});

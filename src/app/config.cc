@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 
 #include "app/config.h"
@@ -68,6 +69,37 @@ Option Text(std::string key, std::string help, Get get) {
             return {};
           },
           [=](const Config& config) { return get(const_cast<Config&>(config)); }};
+}
+
+template <typename Get>
+Option Flag(std::string key, std::string help, Get get) {
+  return {std::move(key), fmt::format("{} (true or false)", help),
+          [=](const std::string& text, Config& config) -> Status {
+            if (text != "true" && text != "false") {
+              return InvalidArgument(fmt::format("'{}' is neither true nor false", text));
+            }
+            get(config) = text == "true";
+            return {};
+          },
+          [=](const Config& config) { return std::string(get(const_cast<Config&>(config)) ? "true" : "false"); }};
+}
+
+Option BatchPolicy() {
+  static constexpr std::array<std::pair<std::string_view, BatchMode>, 3> kModes = {
+      {{"cost", BatchMode::kCost}, {"always", BatchMode::kAlways}, {"never", BatchMode::kNever}}};
+  return {"batch.policy", "which texts run together: cost (by measured cost), always (in order) or never",
+          [](const std::string& text, Config& config) -> Status {
+            for (const auto& [name, mode] : kModes) {
+              if (name != text) continue;
+              config.engine.deployment.batch.mode = mode;
+              return {};
+            }
+            return InvalidArgument(fmt::format("'{}' is none of cost, always and never", text));
+          },
+          [](const Config& config) {
+            const auto is_set = [&](const auto& one) { return one.second == config.engine.deployment.batch.mode; };
+            return std::string(std::ranges::find_if(kModes, is_set)->first);
+          }};
 }
 
 Option LogLevel() {
@@ -159,6 +191,22 @@ const std::vector<Option>& Options() {
       ByMachine(Size("queue.max_bytes", "their inputs together", 1, 1024 * kGiB,
                      [](Config& c) -> auto& { return c.engine.deployment.admission.max_bytes; }),
                 "256MiB, at most an eighth of the memory"),
+      ByMachine(Count("run.slots", "runs at once, over all models; they take turns by the time they use", 1, 1024,
+                      [](Config& c) -> auto& { return c.engine.slots; }),
+                "one for each core"),
+      Flag("run.short_cut", "run jobs that cost less than waking a thread where they are",
+           [](Config& c) -> auto& { return c.engine.deployment.short_cut; }),
+      BatchPolicy(),
+      Count("batch.max_jobs", "texts in one run", 1, 256,
+            [](Config& c) -> auto& { return c.engine.deployment.batch.max_jobs; }),
+      Count("batch.max_tokens", "tokens in one run of several texts, padding included", 1, 10'000'000,
+            [](Config& c) -> auto& { return c.engine.deployment.batch.max_padded_length; }),
+      Count("batch.max_overtaken", "later texts that may be run before one", 0, 1'000'000,
+            [](Config& c) -> auto& { return c.engine.deployment.batch.max_overtaken; }),
+      Time("batch.max_delay", "longest wait for company, where waiting pays", Duration::zero(), kHour,
+           [](Config& c) -> auto& { return c.engine.deployment.batch.max_delay; }),
+      Flag("batch.measure", "measure once, while nothing is to do, what a model's runs cost",
+           [](Config& c) -> auto& { return c.engine.deployment.measure_when_idle; }),
       Count("load.threads", "models loading at the same time", 1, 64,
             [](Config& c) -> auto& { return c.engine.load_threads; }),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,

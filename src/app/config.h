@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "app/model_reference.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/engine.h"
@@ -21,8 +22,9 @@ struct Config {
   std::vector<std::string> profiles;
   http::ServerOptions server;
   http::DeadlineLimits deadlines;
-  EngineOptions engine;
-  std::vector<std::filesystem::path> models;
+  EngineOptions engine{.deployment = {.measure_when_idle = true}};
+  std::vector<std::filesystem::path> models;  // folders of model folders
+  std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;
   std::size_t tokenizer_threads = 1;
   Duration drain_deadline = std::chrono::seconds(10);

@@ -5,6 +5,7 @@
 
 #include "app/config.h"
 #include "app/model_folder.h"
+#include "app/profile_store.h"
 #include "engine/engine.h"
 #include "executor/thread_pool.h"
 #include "metrics/metrics.h"
@@ -17,14 +18,22 @@ namespace weir::app {
 // its parts are thread-safe. `metrics` outlives it.
 struct Core {
   Core(const Config& config, Metrics& metrics)
-      : backend(MakeOnnxBackend()), folders(*backend), engine(config.engine, folders, Clock::Steady(), metrics),
+      : backend(MakeOnnxBackend()), folders(*backend), profiles(folders, ProfileStore::ThisMachine()),
+        engine(WithProfiles(config.engine, profiles), folders, Clock::Steady(), metrics),
         tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers) {}
 
   std::unique_ptr<Backend> backend;
   ModelFolders folders;
+  ProfileStore profiles;
   Engine engine;
   ThreadPool tokenizers;
   TextService texts;
+
+ private:
+  static EngineOptions WithProfiles(EngineOptions options, ProfileStore& profiles) {
+    options.costs = &profiles;
+    return options;
+  }
 };
 
 }  // namespace weir::app

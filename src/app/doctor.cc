@@ -15,6 +15,7 @@
 #include "app/units.h"
 #include "http/router.h"
 #include "model/onnx/onnx_backend.h"
+#include "model/onnx_files.h"
 
 namespace weir::app {
 namespace {
@@ -107,29 +108,16 @@ Finding ClockSource() {
           slow ? "each look at the time is slow; prefer tsc (clocksource=tsc for the kernel)" : ""};
 }
 
-// A graph that lies where model folders have one.
-fs::path FindGraph(const fs::path& folder) {
-  std::error_code ignored;
-  for (const fs::path& place : {folder, folder / "onnx"}) {
-    std::vector<fs::path> graphs;
-    for (const fs::directory_entry& entry : fs::directory_iterator(place, ignored)) {
-      const std::string name = entry.path().filename().string();
-      if (name.starts_with("model") && name.ends_with(".onnx")) graphs.push_back(entry.path());
-    }
-    if (!graphs.empty())
-      return std::ranges::min(graphs, {}, [](const fs::path& graph) { return graph.string().size(); });
-  }
-  return {};
-}
-
 Finding Glance(const fs::path& folder) {
   Finding finding{fmt::format("model {}", folder.filename().string()), Health::kFail, "", ""};
-  const fs::path graph = FindGraph(folder);
-  if (graph.empty()) {
-    finding.text = fmt::format("{} has no model.onnx", folder.string());
-    finding.advice = "put one there, or take the folder away";
+  const Result<std::vector<std::string>> files = ListModelFiles(folder);
+  const Result<OnnxChoice> choice = files ? ChooseOnnxFile(*files, "") : std::unexpected(files.error());
+  if (!choice) {
+    finding.text = fmt::format("{} {}", folder.string(), choice.error().message);
+    finding.advice = "put a graph there, or take the folder away";
     return finding;
   }
+  const fs::path graph = folder / choice->file;
   for (const fs::path& file : {graph, folder / "tokenizer.json", folder / "config.json", folder / "head.onnx"}) {
     std::error_code missing;
     if (file != graph && !fs::exists(fs::symlink_status(file, missing))) continue;
@@ -141,7 +129,8 @@ Finding Glance(const fs::path& folder) {
   std::error_code ignored;
   const bool texts = fs::exists(folder / "tokenizer.json", ignored);
   return {finding.subject, Health::kOk,
-          fmt::format("{}, {}", texts ? "texts" : "tensors", Amount(fs::file_size(graph, ignored))), ""};
+          fmt::format("{}, {}, {}", texts ? "texts" : "tensors", choice->file, Amount(fs::file_size(graph, ignored))),
+          ""};
 }
 
 std::vector<Finding> LoadEach(const Config& config, const fs::path& folder) {
@@ -232,23 +221,16 @@ std::vector<Finding> ExamineModels(const Config& config, bool deep) {
       std::ranges::move(LoadEach(config, folder), std::back_inserter(findings));
       continue;
     }
-    std::error_code error;
-    fs::directory_iterator entries(folder, error);
-    if (error) {
+    const Result<std::vector<std::string>> names = ModelNames(folder);
+    if (!names) {
       findings.push_back(
-          {"models " + folder.string(), Health::kFail, error.message(), "see --models and its permissions"});
+          {"models " + folder.string(), Health::kFail, names.error().message, "see --models and its permissions"});
       continue;
     }
-    std::vector<fs::path> folders;
-    for (const fs::directory_entry& entry : entries) {
-      if (!entry.path().filename().string().starts_with('.') && entry.is_directory(error))
-        folders.push_back(entry.path());
-    }
-    if (folders.empty()) {
+    if (names->empty()) {
       findings.push_back({"models " + folder.string(), Health::kWarn, "there is no model in it", "see --models"});
     }
-    std::ranges::sort(folders);
-    std::ranges::transform(folders, std::back_inserter(findings), Glance);
+    for (const std::string& name : *names) findings.push_back(Glance(folder / name));
   }
   return findings;
 }

@@ -5,16 +5,24 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "app/model_reference.h"
 #include "engine/servable.h"
 #include "model/model.h"
 #include "text/text_model.h"
 
 namespace weir::app {
 
-// Loads `FOLDER/NAME/model.onnx`, as a text model when a tokenizer.json lies beside it, else as a tensor
-// model. Owned by the composition root; `backend` outlives it. Add first, then thread-safe.
+// What may stand in a URL and in a metric label without being escaped: letters, digits, '.', '_', '-'.
+bool IsModelName(std::string_view name);
+
+// The sub-folders of a models folder, sorted, but for those whose name starts with '.'. kNotFound when it is none.
+Result<std::vector<std::string>> ModelNames(const std::filesystem::path& folder);
+
+// Loads the graph that ChooseOnnxFile takes of a folder, as a text model when a tokenizer.json lies there, else as a
+// tensor model. Owned by the composition root; `backend` outlives it. Add first, then thread-safe.
 class ModelFolders final : public ServableLoader {
  public:
   explicit ModelFolders(Backend& backend) : backend_(backend), texts_(backend) {}
@@ -22,16 +30,19 @@ class ModelFolders final : public ServableLoader {
   // Takes every sub-folder whose name does not start with '.' as a model. kNotFound when `folder` is none,
   // kConflict when a name is there twice.
   Status AddAll(const std::filesystem::path& folder);
-  // One model folder under its own name; returns the name.
-  Result<std::string> AddOne(const std::filesystem::path& model_folder);
+  // One model folder, under its own name unless the source gives one; returns the name. The same folder under the same
+  // name once more is no conflict: it keeps the file that was asked for.
+  Result<std::string> AddOne(ModelSource source);
 
   std::vector<std::string> Names() const;
+  // The file of its graph; empty for an unknown name or a folder without one. Blocks on the disk.
+  std::filesystem::path GraphOf(const std::string& name) const;
   Result<std::shared_ptr<const Servable>> Load(const std::string& name) override;
 
  private:
   Backend& backend_;
   TextModelLoader texts_;
-  std::map<std::string, std::filesystem::path> folders_;
+  std::map<std::string, ModelSource> sources_;
 };
 
 }  // namespace weir::app

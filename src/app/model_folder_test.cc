@@ -37,12 +37,12 @@ TEST_F(ModelFoldersTest, RefusesTheSameNameTwiceAndNamesBothPlaces) {
 
 TEST_F(ModelFoldersTest, SaysWhichFolderCannotBeRead) {
   EXPECT_THAT(folders_.AddAll("/no/such/folder").error().message, HasSubstr("/no/such/folder cannot be read"));
-  EXPECT_EQ(folders_.AddOne("/no/such/model").error().code, Code::kNotFound);
+  EXPECT_EQ(folders_.AddOne({.folder = "/no/such/model"}).error().code, Code::kNotFound);
 }
 
 TEST_F(ModelFoldersTest, FindsTheNameOfAFolderHoweverItIsWritten) {
-  EXPECT_EQ(*folders_.AddOne(ExampleModels() / "simple" / ""), "simple");
-  EXPECT_EQ(*folders_.AddOne(ExampleModels() / "identity" / "."), "identity");
+  EXPECT_EQ(*folders_.AddOne({.folder = ExampleModels() / "simple" / ""}), "simple");
+  EXPECT_EQ(*folders_.AddOne({.folder = ExampleModels() / "identity" / "."}), "identity");
 }
 
 TEST_F(ModelFoldersTest, LoadsATensorModelFromItsGraphAlone) {

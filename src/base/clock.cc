@@ -1,5 +1,7 @@
 #include "base/clock.h"
 
+#include <ctime>
+
 namespace weir {
 namespace {
 
@@ -18,6 +20,12 @@ const Clock& Clock::Steady() {
 Duration Deadline::Remaining(TimePoint now) const {
   if (IsNever()) return Duration::max();
   return Expired(now) ? Duration::zero() : at_ - now;
+}
+
+Duration ThreadTime() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 }  // namespace weir

@@ -12,6 +12,8 @@ namespace weir::cli {
 void AddServe(CLI::App& program);
 void AddPredict(CLI::App& program);
 void AddEmbed(CLI::App& program);
+void AddModels(CLI::App& program);
+void AddBench(CLI::App& program);
 void AddOptions(CLI::App& program);
 void AddScripts(CLI::App& program);
 void AddConfig(CLI::App& program);

@@ -67,6 +67,7 @@ dataset::RunIdentity Identify(const DatasetTask& task, const DatasetFlags& flags
     identity.facts.emplace_back(std::move(name), std::move(value));
   };
   add("the model", task.model.model);
+  add("--file", task.model.file);
   add("--top-k", std::to_string(task.top_k));
   add("--truncate", task.truncate ? "yes" : "no");
   add("the output's format", std::to_string(static_cast<int>(ReadOutputFormat(flags))));
@@ -88,6 +89,7 @@ dataset::RunIdentity Identify(const DatasetTask& task, const DatasetFlags& flags
 app::Config Settings() {
   app::Config config;
   QuitUnless(app::LoadConfig({}, config));
+  config.engine.deployment.measure_when_idle = false;  // what is known is used; it is never idle
   // The windows of the run bound what is under way.
   const dataset::RunOptions windows;
   config.engine.deployment.admission.max_jobs = 4 * windows.window;

@@ -77,6 +77,8 @@ int main(int argc, char** argv) {
   weir::cli::AddServe(program);
   weir::cli::AddPredict(program);
   weir::cli::AddEmbed(program);
+  weir::cli::AddModels(program);
+  weir::cli::AddBench(program);
   weir::cli::AddConfig(program);
   weir::cli::AddDoctor(program);
   weir::cli::AddOptions(program);

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "app/core.h"
@@ -45,21 +46,23 @@ void Predict(const PredictFlags& flags) {
   log::SetLevel(log::Level::kOff);
   app::Config config;
   QuitUnless(app::LoadConfig({}, config));
+  config.engine.deployment.measure_when_idle = false;  // what is known is used; a command does not stay to learn
   Metrics metrics;
   app::Core core(config, metrics);
   const std::string name = AddModel(core, flags.model);
   QuitUnless(core.engine.LoadAndWait(name));
   const std::string task = core.engine.States()[0].task;
   TextRequest request{.model = name, .texts = flags.arguments, .truncate = flags.truncate};
+  request.top_k = flags.top_k;
   if (task == "classification") {
-    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request), flags.top_k);
+    const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request));
     QuitUnless(answer);
     fmt::print("{}\n", codec::WriteClassifications(*answer, name));
   } else if (task == "embedding") {
     if (flags.top_k > 0) Quit({Code::kInvalidArgument, fmt::format("--top-k is for labels; '{}' embeds", name)});
     const Result<Embeddings> answer = core.texts.EmbedAndWait(std::move(request));
     QuitUnless(answer);
-    fmt::print("{}\n", *codec::WriteEmbeddings(*answer, {}, name));
+    fmt::print("{}\n", codec::WriteEmbeddings(*answer, codec::VectorFormat::kNumbers, name));
   } else {
     Quit({Code::kInvalidArgument, fmt::format("model '{}' takes tensors, not texts; serve it and use "
                                               "/v2/models/{}/infer",

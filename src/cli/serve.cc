@@ -1,12 +1,12 @@
 // `weir serve`: the server, until a signal.
 #include <fmt/core.h>
 #include <pthread.h>
-#include <sys/resource.h>
 
 #include <CLI/CLI.hpp>
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -15,20 +15,40 @@
 
 #include "app/application.h"
 #include "app/config.h"
+#include "app/model_reference.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/config_flags.h"
 #include "cli/fail.h"
+#include "cli/file_limit.h"
+#include "cli/pull_progress.h"
 
 namespace weir::cli {
 namespace {
 
 struct ServeFlags {
+  std::vector<std::string> names;
+  std::string file;
   ConfigFlags config;
   std::vector<std::string> models;
   std::string port;
   std::string address;
 };
+
+// The models that stand on the command line themselves; those of the hub are fetched now.
+void AddNamedModels(const ServeFlags& flags, app::Config& config) {
+  if (!flags.file.empty() && flags.names.size() != 1) {
+    Quit({Code::kInvalidArgument, "--file is for one model that is named on the command line"});
+  }
+  const std::vector<std::filesystem::path> places =
+      config.models.empty() ? std::vector<std::filesystem::path>{"models"} : config.models;
+  PullProgress progress;
+  for (const std::string& name : flags.names) {
+    Result<app::ModelSource> source = app::FindModel(name, flags.file, places, progress, {});
+    QuitUnless(source);
+    config.sources.push_back(std::move(*source));
+  }
+}
 
 app::Config Configure(const ServeFlags& flags) {
   app::ConfigSources sources = SourcesOf(flags.config);
@@ -37,6 +57,7 @@ app::Config Configure(const ServeFlags& flags) {
   if (!flags.address.empty()) sources.flags.push_back({"server.address", flags.address, "--address"});
   Result<app::LoadedConfig> loaded = app::LoadConfig(sources);
   QuitUnless(loaded);
+  AddNamedModels(flags, loaded->config);
   return std::move(loaded->config);
 }
 
@@ -122,18 +143,11 @@ bool StopOnSignals(app::Application& app, const sigset_t& signals) {
   return clean;
 }
 
-// Each connection takes a descriptor, and the usual soft limit of 1024 is a relic.
-void RaiseFileLimit() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
-  limit.rlim_cur = limit.rlim_max;
-  setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 void Serve(const ServeFlags& flags) {
   RaiseFileLimit();
-  const sigset_t signals = BlockSignals();
+  // While models are fetched, Ctrl-C ends the program as it ends any other.
   const app::Config config = Configure(flags);
+  const sigset_t signals = BlockSignals();
   log::SetLevel(config.log_level);
   Result<std::unique_ptr<app::Application>> app = app::Application::Make(config);
   QuitUnless(app);
@@ -155,11 +169,18 @@ void Serve(const ServeFlags& flags) {
 void AddServe(CLI::App& program) {
   CLI::App* command = program.add_subcommand("serve", "Serve models over HTTP until Ctrl-C");
   auto flags = std::make_shared<ServeFlags>();
-  command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)");
+  command->add_option("model", flags->names,
+                      "Model folder, name of one under --models, or hf:ORG/NAME[@REVISION] (any number)");
+  command->add_option("--file", flags->file, "The graph to take of the one model named, over the order of choice");
+  command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)")
+      ->allow_extra_args(false);
   command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
   command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");
   AddConfigFlags(*command, flags->config);
-  command->footer("Example:\n  weir serve --models models --port 8000\n  weir serve --models models --set workers=4");
+  command->footer(
+      "Example:\n  weir serve --models models --port 8000\n  weir serve --models models --set workers=4\n"
+      "  weir serve ./my-model --file onnx/model_quantized.onnx\n  weir serve "
+      "hf:sentence-transformers/all-MiniLM-L6-v2");
   command->callback([flags] { Serve(*flags); });
 }
 

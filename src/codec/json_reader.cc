@@ -17,16 +17,94 @@ namespace {
 constexpr std::size_t kKeepCapacity = std::size_t{1} << 20;
 constexpr std::size_t kMostToExplain = std::size_t{1} << 20;  // a second parse holds up the I/O thread
 
+// Keeps the path of the value that is being read: "input[3].text".
+class PathTracker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, PathTracker> {
+ public:
+  bool Default() {
+    Advance();
+    return true;
+  }
+  // The library takes a low surrogate alone for a character.
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    lone_surrogate_ = HasSurrogate({text, length});
+    return !lone_surrogate_ && Default();
+  }
+  bool StartObject() { return Open(false); }
+  bool StartArray() { return Open(true); }
+  bool EndObject(rapidjson::SizeType) { return Close(); }
+  bool EndArray(rapidjson::SizeType) { return Close(); }
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    if (!levels_.empty()) levels_.back().key.assign(text, length);
+    lone_surrogate_ = HasSurrogate({text, length});
+    return !lone_surrogate_;
+  }
+
+  bool lone_surrogate() const { return lone_surrogate_; }
+  std::string Path() const {
+    std::string path;
+    for (const Level& level : levels_) {
+      if (level.array) {
+        path += fmt::format("[{}]", level.index);
+      } else if (!level.key.empty()) {
+        path += path.empty() ? level.key : "." + level.key;
+      }
+    }
+    return path;
+  }
+
+ private:
+  struct Level {
+    bool array = false;
+    std::size_t index = 0;
+    std::string key = {};
+  };
+
+  // In UTF-8: ED and then A0 to BF.
+  static bool HasSurrogate(std::string_view text) {
+    for (std::size_t at = text.find('\xED'); at != std::string_view::npos; at = text.find('\xED', at + 1)) {
+      if (at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) >= 0xA0) return true;
+    }
+    return false;
+  }
+
+  bool Open(bool array) {
+    levels_.push_back({.array = array});
+    return levels_.size() <= kDeepest;
+  }
+  bool Close() {
+    levels_.pop_back();
+    return Default();
+  }
+  void Advance() {
+    if (levels_.empty()) return;
+    ++levels_.back().index;
+    levels_.back().key.clear();
+  }
+
+  static constexpr std::size_t kDeepest = 64;
+  std::vector<Level> levels_;
+  bool lone_surrogate_ = false;
+};
+
+struct Break {
+  std::string where;  // " at byte 11: …"; empty when it is not known
+  std::string field;  // "input[3]"
+};
+
 // simdjson says what is wrong but not where. This slower parser runs only for a body that is refused.
-std::string WhereItBreaks(std::string_view body) {
+Break WhereItBreaks(std::string_view body) {
   rapidjson::MemoryStream bytes(body.data(), body.size());
   rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
   rapidjson::Reader reader;
-  rapidjson::BaseReaderHandler<> ignore;
+  PathTracker tracker;
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseValidateEncodingFlag;
-  const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, ignore);
-  if (!result.IsError()) return {};
-  return fmt::format(" at byte {}: {}", result.Offset(), rapidjson::GetParseError_En(result.Code()));
+  const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, tracker);
+  if (tracker.lone_surrogate()) {
+    return {.where = fmt::format(" before byte {}: a lone surrogate", result.Offset()), .field = tracker.Path()};
+  }
+  if (!result.IsError() || result.Code() == rapidjson::kParseErrorTermination) return {};
+  return {.where = fmt::format(" at byte {}: {}", result.Offset(), rapidjson::GetParseError_En(result.Code())),
+          .field = tracker.Path()};
 }
 
 }  // namespace
@@ -42,9 +120,12 @@ Result<JsonElement> ParseJson(std::string_view body) {
     return InvalidArgument("the body is not valid JSON at byte 0: it starts with a byte order mark");
   }
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
-    std::string where = body.size() <= kMostToExplain ? WhereItBreaks(body) : std::string();
-    if (where.empty() || error == simdjson::DEPTH_ERROR) where = fmt::format(": {}", simdjson::error_message(error));
-    return InvalidArgument(fmt::format("the body is not valid JSON{}", where));
+    Break found = body.size() <= kMostToExplain ? WhereItBreaks(body) : Break{};
+    if (found.where.empty() || error == simdjson::DEPTH_ERROR) {
+      found = {.where = fmt::format(": {}", simdjson::error_message(error)), .field = {}};
+    }
+    if (!found.field.empty()) found.where += fmt::format(" (in '{}')", found.field);
+    return InvalidArgument(fmt::format("the body is not valid JSON{}", found.where), found.field);
   }
   return root;
 }

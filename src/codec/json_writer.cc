@@ -27,6 +27,7 @@ JsonWriter& JsonWriter::Int(std::int64_t value) { return impl_->writer.Int64(val
 JsonWriter& JsonWriter::Bool(bool value) { return impl_->writer.Bool(value), *this; }
 JsonWriter& JsonWriter::Null() { return impl_->writer.Null(), *this; }
 JsonWriter& JsonWriter::Float(float value) { return Number(value), *this; }
+JsonWriter& JsonWriter::Double(double value) { return Number(value), *this; }
 
 JsonWriter& JsonWriter::Key(std::string_view key) {
   impl_->writer.Key(key.data(), static_cast<rapidjson::SizeType>(key.size()));

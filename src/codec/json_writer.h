@@ -28,6 +28,7 @@ class JsonWriter {
   JsonWriter& Int(std::int64_t value);
   JsonWriter& Bool(bool value);
   JsonWriter& Float(float value);
+  JsonWriter& Double(double value);
   JsonWriter& Null();
   // All elements of a tensor, flat, as one array.
   JsonWriter& Elements(const Tensor& tensor);

@@ -14,19 +14,74 @@
 namespace weir::codec {
 namespace {
 
-const std::array<std::string, 6> kEmbeddingsFields = {"model",      "input", "encoding_format",
-                                                      "dimensions", "user",  "truncate"};
-const std::array<std::string, 4> kClassifyFields = {"model", "input", "top_k", "truncate"};
+using FieldNames = std::vector<std::string>;
 
-// "…" or ["…", …].
-Result<std::vector<std::string>> ParseInput(const JsonObject& body) {
+// Of both doors.
+const FieldNames kTextFields = {"model",       "input",  "truncate",    "truncation_side", "overlap",
+                                "window_pool", "prompt", "prompt_name", "on_error"};
+
+FieldNames With(FieldNames fields, const FieldNames& more) {
+  fields.insert(fields.end(), more.begin(), more.end());
+  return fields;
+}
+
+// The second text of an item is that of a pair.
+struct Item {
+  std::string text;
+  std::optional<std::string> pair;
+};
+
+Result<Item> Wrong(JsonElement item, const std::string& path, bool pairs) {
+  return InvalidArgument(
+      fmt::format("'{}' must be a string{}, not {}", path, pairs ? " or a pair of strings" : "", JsonTypeName(item)),
+      path);
+}
+
+Result<Item> ParsePairObject(JsonElement item, const std::string& path) {
+  static const FieldNames kFields = {"text", "text_pair"};
+  Result<JsonObject> object = JsonObject::From(item, path);
+  if (!object) return Forward(object);
+  Status only = object->OnlyKnown(kFields);
+  if (!only) return Forward(only);
+  Result<std::string> text = object->RequireString("text");
+  if (!text) return Forward(text);
+  Result<std::optional<std::string>> pair = object->FindString("text_pair");
+  if (!pair) return Forward(pair);
+  return Item{std::move(*text), std::move(*pair)};
+}
+
+// "…", and with `pairs` ["…", "…"] or {"text": "…", "text_pair": "…"}.
+Result<Item> ParseItem(JsonElement item, const std::string& path, bool pairs) {
+  std::string_view text;
+  if (!item.get(text)) return Item{std::string(text), std::nullopt};
+  if (pairs && item.is_object()) return ParsePairObject(item, path);
+  simdjson::dom::array array;
+  std::string_view second;
+  if (!pairs || item.get(array) || array.size() != 2) return Wrong(item, path, pairs);
+  if (array.at(0).get(text) || array.at(1).get(second)) return Wrong(item, path, pairs);
+  return Item{std::string(text), std::string(second)};
+}
+
+void Append(Item item, TextRequest& request) {
+  request.texts.push_back(std::move(item.text));
+  if (item.pair) request.pairs.resize(request.texts.size());
+  if (!request.pairs.empty()) {
+    request.pairs.resize(request.texts.size());
+    request.pairs.back() = std::move(item.pair);
+  }
+}
+
+// One item or a list of them. A list of two strings is two texts, never a pair.
+Status ParseInput(const JsonObject& body, bool pairs, TextRequest& request) {
   Result<JsonElement> input = body.Require("input");
   if (!input) return Forward(input);
-  std::string_view text;
-  if (!input->get(text)) return std::vector<std::string>{std::string(text)};
   simdjson::dom::array array;
   if (input->get(array)) {
-    return InvalidArgument(fmt::format("'input' must be a string or an array of strings, not {}", JsonTypeName(*input)),
+    Result<Item> item = ParseItem(*input, "input", pairs);
+    if (item) return Append(std::move(*item), request), Status();
+    if (input->is_object() && pairs) return Forward(item);
+    return InvalidArgument(fmt::format("'input' must be a string or an array of strings{}, not {}",
+                                       pairs ? " or pairs" : "", JsonTypeName(*input)),
                            "input");
   }
   if (array.size() == 0) return InvalidArgument("'input' has no texts", "input");
@@ -34,39 +89,82 @@ Result<std::vector<std::string>> ParseInput(const JsonObject& body) {
     return Fail(Code::kTooLarge, fmt::format("'input' has {} texts, the limit is {}", array.size(), kMaxTexts),
                 "input");
   }
-  std::vector<std::string> texts;
-  texts.reserve(array.size());
-  for (const JsonElement item : array) {
-    if (item.get(text)) {
-      const std::string path = fmt::format("input[{}]", texts.size());
-      return InvalidArgument(fmt::format("'{}' must be a string, not {}", path, JsonTypeName(item)), path);
-    }
-    texts.emplace_back(text);
+  request.texts.reserve(array.size());
+  for (const JsonElement element : array) {
+    Result<Item> item = ParseItem(element, fmt::format("input[{}]", request.texts.size()), pairs);
+    if (!item && request.on_error == OnError::kFail) return Forward(item);
+    if (!item) request.unreadable.emplace(request.texts.size(), std::move(item.error()));
+    Append(item ? std::move(*item) : Item(), request);
   }
-  return texts;
+  return {};
+}
+
+// A text that is one of `words`: its place among them.
+Result<std::optional<std::size_t>> FindWord(const JsonObject& object, std::string_view key,
+                                            std::span<const std::string_view> words) {
+  const auto text = object.FindString(key);
+  if (!text) return std::unexpected(text.error());
+  if (!*text) return std::nullopt;
+  const auto found = std::ranges::find(words, **text);
+  if (found != words.end()) return static_cast<std::size_t>(found - words.begin());
+  return InvalidArgument(fmt::format("'{}' must be \"{}\", not \"{}\"", key, fmt::join(words, "\" or \""), **text),
+                         std::string(key));
+}
+
+// The fields of kTextFields but `input`.
+Status ParseTextOptions(const JsonObject& object, TextRequest& request) {
+  constexpr std::array<std::string_view, 2> kSides = {"left", "right"};
+  constexpr std::array<std::string_view, 2> kPools = {"mean", "max"};
+  constexpr std::array<std::string_view, 2> kOnError = {"fail", "partial"};
+  const auto truncate = object.FindBool("truncate");
+  if (!truncate) return std::unexpected(truncate.error());
+  request.truncate = truncate->value_or(false);
+  const auto side = FindWord(object, "truncation_side", kSides);
+  if (!side) return std::unexpected(side.error());
+  if (*side) request.truncation_side = **side == 0 ? Side::kLeft : Side::kRight;
+  const auto overlap = object.FindInt("overlap", 0, 1'000'000);
+  if (!overlap) return std::unexpected(overlap.error());
+  if (*overlap) request.overlap = static_cast<std::size_t>(**overlap);
+  const auto pool = FindWord(object, "window_pool", kPools);
+  if (!pool) return std::unexpected(pool.error());
+  if (*pool && !request.overlap) return InvalidArgument("'window_pool' needs 'overlap'", "window_pool");
+  if (*side && !request.overlap && !request.truncate) {
+    return InvalidArgument("'truncation_side' needs 'truncate' or 'overlap'", "truncation_side");
+  }
+  request.window_pool = *pool == 1U ? WindowPool::kMax : WindowPool::kMean;
+  const auto on_error = FindWord(object, "on_error", kOnError);
+  if (!on_error) return std::unexpected(on_error.error());
+  request.on_error = *on_error == 1U ? OnError::kPartial : OnError::kFail;
+  auto prompt = object.FindString("prompt");
+  if (!prompt) return Forward(prompt);
+  request.prompt = std::move(*prompt);
+  auto name = object.FindString("prompt_name");
+  if (!name) return Forward(name);
+  request.prompt_name = std::move(*name);
+  return {};
 }
 
 struct CommonFields {
   JsonObject object;
   std::optional<std::string> model;
-  std::vector<std::string> texts;
-  bool truncate = false;
+  TextRequest request;
 };
 
-Result<CommonFields> ParseCommon(std::string_view body, std::span<const std::string> known) {
+Result<CommonFields> ParseCommon(std::string_view body, const FieldNames& known, bool pairs) {
   Result<JsonElement> root = ParseJson(body);
   if (!root) return Forward(root);
   Result<JsonObject> object = JsonObject::From(*root);
   if (!object) return Forward(object);
-  Status only = object->OnlyKnown(known);
-  if (!only) return Forward(only);
+  Status status = object->OnlyKnown(known);
+  if (!status) return Forward(status);
+  CommonFields common{*object, std::nullopt, {}};
   auto model = object->FindString("model");
   if (!model) return Forward(model);
-  auto truncate = object->FindBool("truncate");
-  if (!truncate) return Forward(truncate);
-  auto texts = ParseInput(*object);
-  if (!texts) return Forward(texts);
-  return CommonFields{*object, std::move(*model), std::move(*texts), truncate->value_or(false)};
+  common.model = std::move(*model);
+  status = ParseTextOptions(*object, common.request);
+  if (status) status = ParseInput(*object, pairs, common.request);
+  if (!status) return Forward(status);
+  return common;
 }
 
 std::string Base64(std::span<const float> values) {
@@ -79,12 +177,11 @@ std::string Base64(std::span<const float> values) {
   return text;
 }
 
-// The first `dimensions` values, scaled to length 1.
-Tensor Shortened(const Tensor& vector, std::size_t dimensions) {
-  Tensor cut = Tensor::Uninitialised(DataType::kFp32, {static_cast<std::int64_t>(dimensions)});
-  std::ranges::copy(vector.As<float>().first(dimensions), cut.Mutable<float>().begin());
-  NormalizeL2(cut.Mutable<float>());
-  return cut;
+// In the place of an answer.
+void WriteItemError(JsonWriter& json, std::int64_t index, const Error& error) {
+  json.Key("index").Int(index).Key("error").BeginObject();
+  json.Key("index").Int(index).Key("message").String(error.message).Key("code").String(CodeName(error.code));
+  json.EndObject();
 }
 
 void WriteUsage(JsonWriter& json, const TextUsage& usage) {
@@ -105,51 +202,54 @@ void WriteModelObject(JsonWriter& json, const ModelStatus& model, std::int64_t c
 }  // namespace
 
 Result<EmbeddingsBody> ParseEmbeddings(std::string_view body) {
-  auto common = ParseCommon(body, kEmbeddingsFields);
+  static const FieldNames kFields = With(kTextFields, {"encoding_format", "dimensions", "normalize", "user"});
+  constexpr std::array<std::string_view, 2> kFormats = {"float", "base64"};
+  auto common = ParseCommon(body, kFields, false);
   if (!common) return Forward(common);
-  EmbeddingsBody request{
-      .model = std::move(common->model), .texts = std::move(common->texts), .truncate = common->truncate};
-  auto format = common->object.FindString("encoding_format");
-  if (!format) return Forward(format);
-  if (*format && **format != "float" && **format != "base64") {
-    return InvalidArgument(fmt::format("'encoding_format' must be \"float\" or \"base64\", not \"{}\"", **format),
-                           "encoding_format");
-  }
-  request.base64 = *format && **format == "base64";
-  auto dimensions = common->object.FindInt("dimensions", 1, 1'000'000);
-  if (!dimensions) return Forward(dimensions);
-  request.dimensions = static_cast<std::size_t>(dimensions->value_or(0));
-  return request;
+  EmbeddingsBody parsed{.model = std::move(common->model), .request = std::move(common->request)};
+  const auto format = FindWord(common->object, "encoding_format", kFormats);
+  if (!format) return std::unexpected(format.error());
+  if (*format == 1U) parsed.format = VectorFormat::kBase64;
+  const auto dimensions = common->object.FindInt("dimensions", 1, 1'000'000);
+  if (!dimensions) return std::unexpected(dimensions.error());
+  parsed.request.dimensions = static_cast<std::size_t>(dimensions->value_or(0));
+  auto normalize = common->object.FindBool("normalize");
+  if (!normalize) return Forward(normalize);
+  parsed.request.normalize = *normalize;
+  return parsed;
 }
 
 Result<ClassifyBody> ParseClassify(std::string_view body) {
-  auto common = ParseCommon(body, kClassifyFields);
+  static const FieldNames kFields = With(kTextFields, {"top_k", "raw_scores"});
+  auto common = ParseCommon(body, kFields, true);
   if (!common) return Forward(common);
-  auto top_k = common->object.FindInt("top_k", 1, 1'000'000);
-  if (!top_k) return Forward(top_k);
-  return ClassifyBody{.model = std::move(common->model),
-                      .texts = std::move(common->texts),
-                      .top_k = static_cast<std::size_t>(top_k->value_or(0)),
-                      .truncate = common->truncate};
+  ClassifyBody parsed{.model = std::move(common->model), .request = std::move(common->request)};
+  const auto top_k = common->object.FindInt("top_k", 1, 1'000'000);
+  if (!top_k) return std::unexpected(top_k.error());
+  parsed.request.top_k = static_cast<std::size_t>(top_k->value_or(0));
+  const auto raw = common->object.FindBool("raw_scores");
+  if (!raw) return std::unexpected(raw.error());
+  parsed.request.raw_scores = raw->value_or(false);
+  return parsed;
 }
 
-Result<std::string> WriteEmbeddings(const Embeddings& embeddings, const EmbeddingsBody& request,
-                                    const std::string& model) {
+std::string WriteEmbeddings(const Embeddings& embeddings, VectorFormat format, const std::string& model) {
   JsonWriter json;
   json.BeginObject().Key("object").String("list").Key("data").BeginArray();
-  std::int64_t index = 0;
-  for (const Tensor& full : embeddings.vectors) {
-    if (request.dimensions > full.elements()) {
-      return InvalidArgument(
-          fmt::format("'dimensions' is {}, the model's vectors have {}", request.dimensions, full.elements()),
-          "dimensions");
+  for (std::size_t i = 0; i < embeddings.vectors.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    json.BeginObject().Key("object");
+    if (const auto error = embeddings.errors.find(i); error != embeddings.errors.end()) {
+      json.String("error");
+      WriteItemError(json, index, error->second);
+      json.EndObject();
+      continue;
     }
-    const Tensor vector = request.dimensions == 0 ? full : Shortened(full, request.dimensions);
-    json.BeginObject().Key("object").String("embedding").Key("index").Int(index++).Key("embedding");
-    if (request.base64) {
-      json.String(Base64(vector.As<float>()));
+    json.String("embedding").Key("index").Int(index).Key("embedding");
+    if (format == VectorFormat::kBase64) {
+      json.String(Base64(embeddings.vectors[i].As<float>()));
     } else {
-      json.Elements(vector);
+      json.Elements(embeddings.vectors[i]);
     }
     json.EndObject();
   }
@@ -162,10 +262,16 @@ Result<std::string> WriteEmbeddings(const Embeddings& embeddings, const Embeddin
 std::string WriteClassifications(const Classifications& classifications, const std::string& model) {
   JsonWriter json;
   json.BeginObject().Key("model").String(model).Key("data").BeginArray();
-  std::int64_t index = 0;
-  for (const std::vector<ScoredLabel>& labels : classifications.labels) {
-    json.BeginObject().Key("index").Int(index++).Key("labels").BeginArray();
-    for (const ScoredLabel& scored : labels) {
+  for (std::size_t i = 0; i < classifications.labels.size(); ++i) {
+    const auto index = static_cast<std::int64_t>(i);
+    json.BeginObject();
+    if (const auto error = classifications.errors.find(i); error != classifications.errors.end()) {
+      WriteItemError(json, index, error->second);
+      json.EndObject();
+      continue;
+    }
+    json.Key("index").Int(index).Key("labels").BeginArray();
+    for (const ScoredLabel& scored : classifications.labels[i]) {
       json.BeginObject().Key("label").String(scored.label).Key("score").Float(scored.score).EndObject();
     }
     json.EndArray().EndObject();

@@ -16,29 +16,31 @@ namespace weir::codec {
 // Most texts in one request.
 inline constexpr std::size_t kMaxTexts = 1024;
 
+// How vectors are written: arrays of numbers, or base64 of the little-endian floats.
+enum class VectorFormat { kNumbers, kBase64 };
+
+// `request` has everything but the model (it may be left out), deadline and stop.
 struct EmbeddingsBody {
   std::optional<std::string> model;
-  std::vector<std::string> texts;
-  bool base64 = false;         // encoding_format
-  std::size_t dimensions = 0;  // 0 = all
-  bool truncate = false;
+  TextRequest request;
+  VectorFormat format = VectorFormat::kNumbers;
 };
 
 struct ClassifyBody {
   std::optional<std::string> model;
-  std::vector<std::string> texts;
-  std::size_t top_k = 0;  // 0 = all
-  bool truncate = false;
+  TextRequest request;
 };
 
+// An error names the field. With on_error "partial" an item that is no text is noted in `request.unreadable` instead.
 Result<EmbeddingsBody> ParseEmbeddings(std::string_view body);
+// Items may be pairs here: {"text": …, "text_pair": …} or [text, text_pair].
 Result<ClassifyBody> ParseClassify(std::string_view body);
 
-// {"object":"list","data":[{"object":"embedding","index":0,"embedding":[…]},…],"model":…,"usage":{…}}.
-// With `dimensions`, vectors are cut and scaled to length 1 again.
-Result<std::string> WriteEmbeddings(const Embeddings& embeddings, const EmbeddingsBody& request,
-                                    const std::string& model);
-// {"model":…,"data":[{"index":0,"labels":[{"label":…,"score":…},…]}],"usage":{…}}, best label first.
+// {"object":"list","data":[{"object":"embedding","index":0,"embedding":[…]},…],"model":…,"usage":{…}}; instead of an
+// answer that there is not, {"object":"error","index":1,"error":{"index":1,"message":…,"code":…}}.
+std::string WriteEmbeddings(const Embeddings& embeddings, VectorFormat format, const std::string& model);
+// {"model":…,"data":[{"index":0,"labels":[{"label":…,"score":…},…]}],"usage":{…}}, best label first; errors as above,
+// without "object".
 std::string WriteClassifications(const Classifications& classifications, const std::string& model);
 
 // OpenAI's list of models, with each one's task, state and (when it failed) reason.

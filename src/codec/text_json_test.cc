@@ -9,6 +9,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Optional;
 
 Error Refusal(std::string_view body) {
   const auto parsed = ParseEmbeddings(body);
@@ -17,13 +18,13 @@ Error Refusal(std::string_view body) {
 }
 
 TEST(ParseEmbeddings, TakesOneTextOrSeveral) {
-  EXPECT_THAT(ParseEmbeddings(R"({"model":"m","input":"a"})")->texts, ElementsAre("a"));
+  EXPECT_THAT(ParseEmbeddings(R"({"model":"m","input":"a"})")->request.texts, ElementsAre("a"));
   const auto body =
       ParseEmbeddings(R"({"input":["a","b\u00e9"],"encoding_format":"base64","dimensions":3,"user":"u"})");
   ASSERT_TRUE(body);
-  EXPECT_THAT(body->texts, ElementsAre("a", "b\u00e9"));
-  EXPECT_TRUE(body->base64);
-  EXPECT_EQ(body->dimensions, 3U);
+  EXPECT_THAT(body->request.texts, ElementsAre("a", "b\u00e9"));
+  EXPECT_EQ(body->format, VectorFormat::kBase64);
+  EXPECT_EQ(body->request.dimensions, 3U);
   EXPECT_FALSE(body->model);
 }
 
@@ -56,10 +57,85 @@ TEST(ParseJson, SaysAtWhichByteTheTextBreaks) {
   EXPECT_THAT(Refusal(std::string(2000, '[') + std::string(2000, ']')).message, HasSubstr("too deep"));
 }
 
+TEST(ParseJson, NamesTheItemInWhichTheTextBreaks) {
+  const Error lone = Refusal(R"({"model": "m", "input": ["a", "b", "c\ud800d"]})");
+  EXPECT_EQ(lone.field, "input[2]");
+  EXPECT_THAT(lone.message, HasSubstr("(in 'input[2]')"));
+  EXPECT_EQ(ParseClassify(R"({"input": [["a", "b"], {"text": "c", "text_pair": "\udc00"}]})").error().field,
+            "input[1].text_pair");
+  EXPECT_EQ(Refusal("{\"model\": \"\xff\"}").field, "model");
+  EXPECT_EQ(Refusal(R"({"input": "a")").field, "");
+}
+
 TEST(ParseClassify, ReadsTopK) {
-  EXPECT_EQ(ParseClassify(R"({"input":"a","top_k":1})")->top_k, 1U);
-  EXPECT_EQ(ParseClassify(R"({"input":"a"})")->top_k, 0U);
+  EXPECT_EQ(ParseClassify(R"({"input":"a","top_k":1})")->request.top_k, 1U);
+  EXPECT_EQ(ParseClassify(R"({"input":"a"})")->request.top_k, 0U);
   EXPECT_EQ(ParseClassify(R"({"input":"a","top_k":-1})").error().field, "top_k");
+}
+
+TEST(ParseClassify, TakesPairsInTwoForms) {
+  const auto pairs = [](std::string_view body) {
+    const auto parsed = ParseClassify(body);
+    EXPECT_TRUE(parsed) << body << (parsed ? "" : parsed.error().message);
+    return parsed ? parsed->request : TextRequest{};
+  };
+  TextRequest request = pairs(R"({"input":[["a","b"],"c",{"text":"d","text_pair":"e"},{"text":"f"}]})");
+  EXPECT_THAT(request.texts, ElementsAre("a", "c", "d", "f"));
+  EXPECT_THAT(request.pairs,
+              ElementsAre(Optional(std::string("b")), std::nullopt, Optional(std::string("e")), std::nullopt));
+  request = pairs(R"({"input":{"text":"d","text_pair":"e"}})");
+  EXPECT_THAT(request.texts, ElementsAre("d"));
+  EXPECT_THAT(request.pairs, ElementsAre(Optional(std::string("e"))));
+  // Two strings are two texts.
+  request = pairs(R"({"input":["a","b"]})");
+  EXPECT_THAT(request.texts, ElementsAre("a", "b"));
+  EXPECT_TRUE(request.pairs.empty());
+}
+
+TEST(ParseClassify, NamesThePairThatIsWrong) {
+  const auto refusal = [](std::string_view body) { return ParseClassify(body).error(); };
+  EXPECT_EQ(refusal(R"({"input":[["a"]]})").field, "input[0]");
+  EXPECT_EQ(refusal(R"({"input":["x",["a",1]]})").message,
+            "'input[1]' must be a string or a pair of strings, not an array");
+  EXPECT_EQ(refusal(R"({"input":[{"text":"a","pair":"b"}]})").field, "input[0].pair");
+  EXPECT_EQ(refusal(R"({"input":[{"text_pair":"b"}]})").field, "input[0].text");
+  EXPECT_EQ(Refusal(R"({"input":[["a","b"]]})").message, "'input[0]' must be a string, not an array");
+}
+
+TEST(ParseEmbeddings, ReadsTheOptionsThatBothDoorsHave) {
+  const auto body = ParseEmbeddings(R"({"input":"a","truncate":true,"truncation_side":"left","prompt_name":"query",)"
+                                    R"("normalize":false,"on_error":"partial"})");
+  ASSERT_TRUE(body) << body.error().message;
+  EXPECT_TRUE(body->request.truncate);
+  EXPECT_EQ(body->request.truncation_side, Side::kLeft);
+  EXPECT_EQ(body->request.prompt_name, "query");
+  EXPECT_EQ(body->request.normalize, false);
+  EXPECT_EQ(body->request.on_error, OnError::kPartial);
+  const auto windows =
+      ParseClassify(R"({"input":"a","overlap":64,"window_pool":"max","prompt":"p: ","raw_scores":true})");
+  ASSERT_TRUE(windows) << windows.error().message;
+  EXPECT_EQ(windows->request.overlap, 64U);
+  EXPECT_EQ(windows->request.window_pool, WindowPool::kMax);
+  EXPECT_EQ(windows->request.prompt, "p: ");
+  EXPECT_TRUE(windows->request.raw_scores);
+}
+
+TEST(ParseEmbeddings, RefusesOptionsThatWouldHaveNoEffect) {
+  EXPECT_EQ(Refusal(R"({"input":"a","window_pool":"max"})").message, "'window_pool' needs 'overlap'");
+  EXPECT_EQ(Refusal(R"({"input":"a","truncation_side":"left"})").field, "truncation_side");
+  EXPECT_EQ(Refusal(R"({"input":"a","truncate":true,"truncation_side":"top"})").message,
+            "'truncation_side' must be \"left\" or \"right\", not \"top\"");
+  EXPECT_EQ(Refusal(R"({"input":"a","overlap":-1})").field, "overlap");
+  EXPECT_EQ(Refusal(R"({"input":"a","on_error":"ignore"})").field, "on_error");
+  EXPECT_EQ(Refusal(R"({"input":"a","raw_scores":true})").field, "raw_scores");
+}
+
+TEST(ParseEmbeddings, NotesWhatIsNoTextWhenTheOthersShallBeAnswered) {
+  const auto body = ParseEmbeddings(R"({"input":["a",5,"b",null],"on_error":"partial"})");
+  ASSERT_TRUE(body) << body.error().message;
+  EXPECT_THAT(body->request.texts, ElementsAre("a", "", "b", ""));
+  ASSERT_EQ(body->request.unreadable.size(), 2U);
+  EXPECT_EQ(body->request.unreadable.at(1).message, "'input[1]' must be a string, not a number");
 }
 
 Embeddings TwoVectors() {
@@ -74,7 +150,7 @@ Embeddings TwoVectors() {
 }
 
 TEST(WriteEmbeddings, HasOpenAisShape) {
-  EXPECT_EQ(*WriteEmbeddings(TwoVectors(), {}, "m"),
+  EXPECT_EQ(WriteEmbeddings(TwoVectors(), VectorFormat::kNumbers, "m"),
             R"({"object":"list","data":[{"object":"embedding","index":0,"embedding":[1,4,0.5]},)"
             R"({"object":"embedding","index":1,"embedding":[3,4,0.5]}],"model":"m",)"
             R"("usage":{"prompt_tokens":9,"total_tokens":9}})");
@@ -82,14 +158,16 @@ TEST(WriteEmbeddings, HasOpenAisShape) {
 
 TEST(WriteEmbeddings, WritesBase64OfTheLittleEndianFloats) {
   // Source of the expectation: Python's base64.b64encode(struct.pack("<3f", 1, 4, 0.5)).
-  EXPECT_THAT(*WriteEmbeddings(TwoVectors(), {.base64 = true}, "m"), HasSubstr(R"("embedding":"AACAPwAAgEAAAAA/")"));
+  EXPECT_THAT(WriteEmbeddings(TwoVectors(), VectorFormat::kBase64, "m"),
+              HasSubstr(R"("embedding":"AACAPwAAgEAAAAA/")"));
 }
 
-TEST(WriteEmbeddings, CutsToTheDimensionsAndScalesAgain) {
-  EXPECT_THAT(*WriteEmbeddings(TwoVectors(), {.dimensions = 2}, "m"), HasSubstr(R"("index":1,"embedding":[0.6,0.8])"));
-  const auto too_many = WriteEmbeddings(TwoVectors(), {.dimensions = 4}, "m");
-  ASSERT_FALSE(too_many);
-  EXPECT_EQ(too_many.error().message, "'dimensions' is 4, the model's vectors have 3");
+TEST(WriteEmbeddings, PutsAnErrorInThePlaceOfItsText) {
+  Embeddings answer = TwoVectors();
+  answer.errors.emplace(0, Error{Code::kUnprocessable, "too long"});
+  EXPECT_THAT(WriteEmbeddings(answer, VectorFormat::kNumbers, "m"),
+              HasSubstr(R"("data":[{"object":"error","index":0,"error":{"index":0,"message":"too long",)"
+                        R"("code":"unprocessable"}},{"object":"embedding","index":1,)"));
 }
 
 TEST(WriteClassifications, PutsTheLabelsInOrder) {

@@ -46,7 +46,7 @@ class Csv final : public Format {
       for (std::size_t i = 0; i < shape_.width; ++i) head += fmt::format(",e{}", i);
     } else {
       head += ",label,score";
-      for (std::size_t i = 0; i < scores(); ++i) head += "," + CsvQuoted(shape_.labels[i]);
+      for (std::size_t i = 0; i < scores(); ++i) head.append(",").append(CsvQuoted(shape_.labels[i]));
     }
     return head + ",error\n";
   }
@@ -62,7 +62,7 @@ class Csv final : public Format {
       out += ",\n";
     } else {
       out.append(shape_.width > 0 ? shape_.width : 2 + scores(), ',');
-      out += ',' + CsvQuoted(std::get<Error>(answer).message) + '\n';
+      out.append(",").append(CsvQuoted(std::get<Error>(answer).message)).append("\n");
     }
   }
 

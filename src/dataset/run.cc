@@ -47,7 +47,7 @@ Result<ModelFacts> AskModel(Engine& engine, TextService& texts, const std::strin
   constexpr std::size_t kSample = 8;
   TextRequest request{.model = model, .texts = {"A fixed text, to know the model again."}, .truncate = true};
   if (facts.task == TextTask::kClassification) {
-    const Result<Classifications> answer = texts.ClassifyAndWait(std::move(request), 0);
+    const Result<Classifications> answer = texts.ClassifyAndWait(std::move(request));
     if (!answer) return std::unexpected(answer.error());
     for (const ScoredLabel& scored : answer->labels[0]) facts.sample.push_back(scored.score);
   } else {
@@ -148,10 +148,11 @@ void DatasetRun::Take(std::vector<Slot*>& fresh) {
 void DatasetRun::Submit(const std::vector<Slot*>& fresh) {
   for (Slot* slot : fresh) {
     TextRequest request{.model = options_.model, .texts = {}, .truncate = options_.truncate};
+    request.top_k = options_.top_k;
     request.stop = cancel_.get_token();
     request.texts.push_back(std::move(slot->item.text));
     if (options_.task == TextTask::kClassification) {
-      texts_.Classify(std::move(request), options_.top_k, [this, slot](Result<Classifications> answer) {
+      texts_.Classify(std::move(request), [this, slot](Result<Classifications> answer) {
         Answered(slot, answer ? Answer(std::move(answer->labels[0])) : Answer(std::move(answer.error())));
       });
     } else {

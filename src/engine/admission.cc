@@ -19,6 +19,7 @@ Permit& Permit::operator=(Permit&& other) noexcept {
   if (this == &other) return *this;
   Release();
   admission_ = std::exchange(other.admission_, nullptr);
+  parts_ = other.parts_;
   jobs_ = other.jobs_;
   bytes_ = other.bytes_;
   work_ = other.work_;
@@ -26,9 +27,10 @@ Permit& Permit::operator=(Permit&& other) noexcept {
 }
 
 Permit Permit::SplitOne() {
-  if (admission_ == nullptr || jobs_ <= 1) return std::move(*this);
-  Permit one(admission_, 1, bytes_ / jobs_, work_ / jobs_);
-  jobs_ -= 1;
+  if (admission_ == nullptr || parts_ <= 1) return std::move(*this);
+  Permit one(admission_, 1, jobs_ / parts_, bytes_ / parts_, work_ / parts_);
+  parts_ -= 1;
+  jobs_ -= one.jobs_;
   bytes_ -= one.bytes_;
   work_ -= one.work_;
   return one;
@@ -36,7 +38,7 @@ Permit Permit::SplitOne() {
 
 void Permit::Release() {
   if (admission_ == nullptr) return;
-  std::exchange(admission_, nullptr)->Release(jobs_, bytes_, work_);
+  std::exchange(admission_, nullptr)->Release(parts_, jobs_, bytes_, work_);
 }
 
 Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
@@ -50,9 +52,12 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
   }
   const Duration remaining = deadline.Remaining(clock_.Now());
   if (remaining == Duration::zero()) return Fail(Code::kDeadlineExceeded, "the deadline has passed");
+  const std::size_t counted = std::min(demand.jobs, std::max<std::size_t>(limits_.max_jobs / 4, 1));
+  // Of its work too: the rest takes its turns behind those who come later.
+  const std::uint64_t work = demand.work * counted / std::max<std::size_t>(demand.jobs, 1);
   const MutexLock lock(mu_);
-  if (jobs_ > 0 && jobs_ + demand.jobs > limits_.max_jobs) {
-    return Refuse(fmt::format("the queue is full: {} of {} jobs", jobs_, limits_.max_jobs));
+  if (counted_ + counted > limits_.max_jobs) {
+    return Refuse(fmt::format("the queue is full: {} of {} jobs", counted_, limits_.max_jobs));
   }
   if (bytes_ + demand.bytes > limits_.max_bytes) {
     return Refuse(fmt::format("the queue is full: {} of {} bytes", bytes_, limits_.max_bytes));
@@ -62,13 +67,15 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
                               Seconds(PredictedWait())));
   }
   jobs_ += demand.jobs;
+  counted_ += counted;
   bytes_ += demand.bytes;
-  work_ += demand.work;
-  ShowJobs();
-  return Permit(this, demand.jobs, demand.bytes, demand.work);
+  work_ += work;
+  Show();
+  return Permit(this, demand.jobs, counted, demand.bytes, work);
 }
 
-void Admission::ShowJobs() {
+void Admission::Show() {
+  share_.SetBacklog(OwnSeconds());
   if (in_flight_) in_flight_->Set(static_cast<double>(jobs_));
 }
 
@@ -79,8 +86,10 @@ std::unexpected<Error> Admission::Refuse(std::string why) const {
   return std::unexpected(std::move(error));
 }
 
+double Admission::OwnSeconds() const { return static_cast<double>(work_) * seconds_per_work_; }
+
 Duration Admission::PredictedWait() const {
-  const double seconds = static_cast<double>(work_) * seconds_per_work_ / static_cast<double>(workers_);
+  const double seconds = share_.PredictedWait(OwnSeconds(), workers_);
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, 1e6)));
 }
 
@@ -100,12 +109,13 @@ bool Admission::WaitIdle(Deadline deadline, const std::stop_token& hurry) {
   return idle_.WaitUntil(mu_, hurry, deadline.at(), [this]() REQUIRES(mu_) { return jobs_ == 0; });
 }
 
-void Admission::Release(std::size_t jobs, std::uint64_t bytes, std::uint64_t work) {
+void Admission::Release(std::size_t parts, std::size_t counted, std::uint64_t bytes, std::uint64_t work) {
   const MutexLock lock(mu_);
-  jobs_ -= jobs;
+  jobs_ -= parts;
+  counted_ -= counted;
   bytes_ -= bytes;
   work_ -= work;
-  ShowJobs();
+  Show();
   // Under the lock: a waiter may destroy this object as soon as it sees zero.
   if (jobs_ == 0) idle_.NotifyAll();
 }

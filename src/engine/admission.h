@@ -10,6 +10,7 @@
 #include "base/machine.h"
 #include "base/mutex.h"
 #include "base/result.h"
+#include "engine/run_slots.h"
 #include "metrics/metrics.h"
 
 namespace weir {
@@ -17,7 +18,8 @@ namespace weir {
 struct AdmissionLimits {
   std::size_t max_jobs = 256;                                               // queued and running
   std::uint64_t max_bytes = ShareOfMemory(ThisMachine(), 8, 256ULL << 20);  // of their inputs
-  // A single request of more than max_jobs jobs is let in when nothing else is there, up to this many.
+  // Most jobs of one request. However many they are, they count as a quarter of max_jobs at most: their turns come in
+  // between others' (JobRequest::work_before), so a big request neither fills the line nor has to find it empty.
   std::size_t max_request_jobs = 1024;
 };
 
@@ -29,8 +31,8 @@ class Permit {
  public:
   Permit() = default;
   Permit(Permit&& other) noexcept
-      : admission_(std::exchange(other.admission_, nullptr)), jobs_(other.jobs_), bytes_(other.bytes_),
-        work_(other.work_) {}
+      : admission_(std::exchange(other.admission_, nullptr)), parts_(other.parts_), jobs_(other.jobs_),
+        bytes_(other.bytes_), work_(other.work_) {}
   Permit& operator=(Permit&& other) noexcept;
   ~Permit() { Release(); }
 
@@ -41,11 +43,12 @@ class Permit {
 
  private:
   friend class Admission;
-  Permit(Admission* admission, std::size_t jobs, std::uint64_t bytes, std::uint64_t work)
-      : admission_(admission), jobs_(jobs), bytes_(bytes), work_(work) {}
+  Permit(Admission* admission, std::size_t parts, std::size_t jobs, std::uint64_t bytes, std::uint64_t work)
+      : admission_(admission), parts_(parts), jobs_(jobs), bytes_(bytes), work_(work) {}
 
   Admission* admission_ = nullptr;
-  std::size_t jobs_ = 0;
+  std::size_t parts_ = 0;  // into which it may still be split
+  std::size_t jobs_ = 0;   // that it counts as
   std::uint64_t bytes_ = 0;
   std::uint64_t work_ = 0;
 };
@@ -62,9 +65,10 @@ struct Demand {
 class Admission {
  public:
   // `in_flight` (may be none) always shows the number of jobs.
-  Admission(const AdmissionLimits& limits, std::size_t workers, const Clock& clock,
+  // `share` outlives it.
+  Admission(const AdmissionLimits& limits, std::size_t workers, RunSlots::Share& share, const Clock& clock,
             std::optional<Gauge> in_flight = std::nullopt)
-      : limits_(limits), workers_(workers), clock_(clock), in_flight_(in_flight) {}
+      : limits_(limits), workers_(workers), share_(share), clock_(clock), in_flight_(in_flight) {}
 
   // kResourceExhausted, with a `retry_after` from the measured speed, when a bound is reached or when the
   // work before this request is predicted to last beyond `deadline`. kTooLarge when the request could
@@ -80,21 +84,24 @@ class Admission {
 
  private:
   friend class Permit;
-  void Release(std::size_t jobs, std::uint64_t bytes, std::uint64_t work);
-  void ShowJobs() REQUIRES(mu_);
+  void Release(std::size_t parts, std::size_t counted, std::uint64_t bytes, std::uint64_t work);
+  void Show() REQUIRES(mu_);
+  double OwnSeconds() const REQUIRES(mu_);
   Duration PredictedWait() const REQUIRES(mu_);
   std::unexpected<Error> Refuse(std::string why) const REQUIRES(mu_);
 
   // Constant after construction.
   const AdmissionLimits limits_;
   const std::size_t workers_;
+  RunSlots::Share& share_;
   const Clock& clock_;
 
   // Guarded by mu_.
   mutable Mutex mu_;
   std::optional<Gauge> in_flight_ GUARDED_BY(mu_);
   CondVar idle_;
-  std::size_t jobs_ GUARDED_BY(mu_) = 0;
+  std::size_t jobs_ GUARDED_BY(mu_) = 0;     // there are
+  std::size_t counted_ GUARDED_BY(mu_) = 0;  // against max_jobs
   std::uint64_t bytes_ GUARDED_BY(mu_) = 0;
   std::uint64_t work_ GUARDED_BY(mu_) = 0;
   double seconds_per_work_ GUARDED_BY(mu_) = 0;  // smoothed; 0 = not measured yet

@@ -12,7 +12,9 @@ using ::testing::HasSubstr;
 class AdmissionTest : public ::testing::Test {
  protected:
   FakeClock clock_;
-  Admission admission_{{.max_jobs = 2, .max_bytes = 100, .max_request_jobs = 5}, 1, clock_};
+  RunSlots slots_{1};
+  RunSlots::Share share_{slots_};
+  Admission admission_{{.max_jobs = 2, .max_bytes = 100, .max_request_jobs = 5}, 1, share_, clock_};
 };
 
 TEST_F(AdmissionTest, RefusesTheJobAfterTheLastPlaceAtOnceAndSaysWhenToComeBack) {
@@ -42,12 +44,27 @@ TEST_F(AdmissionTest, BoundsBytesToo) {
   EXPECT_TRUE(admission_.Acquire({.bytes = 20}, Deadline::Never()));
 }
 
-TEST_F(AdmissionTest, LetsABigRequestInWhenNothingElseIsThere) {
-  auto big = admission_.Acquire({.jobs = 5}, Deadline::Never());
+TEST_F(AdmissionTest, ABigRequestLeavesRoomForOthers) {
+  Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, share_, clock_);
+  auto big = admission.Acquire({.jobs = 100, .work = 100}, Deadline::Never());
   ASSERT_TRUE(big);
-  EXPECT_FALSE(admission_.Acquire({}, Deadline::Never()));
+  EXPECT_EQ(admission.jobs(), 100U);
+  std::vector<Permit> others;
+  for (int i = 0; i < 6; ++i) {
+    auto other = admission.Acquire({}, Deadline::Never());
+    ASSERT_TRUE(other) << i;
+    others.push_back(std::move(*other));
+  }
+  EXPECT_FALSE(admission.Acquire({}, Deadline::Never()));  // the big one counts as two of eight
   big->Release();
-  EXPECT_TRUE(admission_.Acquire({}, Deadline::Never()));
+  EXPECT_TRUE(admission.Acquire({}, Deadline::Never()));
+}
+
+TEST_F(AdmissionTest, TheTextsOfABigRequestThatComeLaterDelayNobody) {
+  Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, share_, clock_);
+  admission.Measured(1, seconds(1));
+  const auto big = admission.Acquire({.jobs = 100, .work = 100}, Deadline::Never());
+  EXPECT_TRUE(admission.Acquire({}, Deadline::After(clock_, seconds(3))));
 }
 
 TEST_F(AdmissionTest, RefusesForGoodWhatCanNeverBeAdmitted) {
@@ -88,7 +105,7 @@ TEST_F(AdmissionTest, WaitIdleEndsWithTheLastPermit) {
 }
 
 TEST_F(AdmissionTest, CountsExactlyUnderManyThreads) {
-  Admission admission({.max_jobs = 8}, 1, clock_);
+  Admission admission({.max_jobs = 8}, 1, share_, clock_);
   std::atomic<int> admitted = 0;
   std::atomic<int> refused = 0;
   {

@@ -4,64 +4,111 @@
 #include <utility>
 
 namespace weir {
+namespace {
+
+// How far from the front the policy looks for company: bounds the time that it holds the lock (about 20 us).
+constexpr std::size_t kView = 1024;
+constexpr double kGapWeight = 0.1;  // of the newest arrival in the mean gap
+
+}  // namespace
 
 JobPtr BatchQueue::Push(JobPtr job) {
+  std::optional<std::stop_source> measurement;
   {
     const MutexLock lock(mu_);
     if (closed_) return job;
-    jobs_.push_back(std::move(job));
+    NoteArrival(job->queued_at);
+    job->turn = work_done_ + job->request.work_before;
+    jobs_.Insert(std::move(job));
+    if (measurement_) measurement = std::exchange(measurement_, {});
   }
   changed_.NotifyOne();
+  if (measurement) measurement->request_stop();
   return nullptr;
 }
 
-BatchDecision BatchQueue::Decide() {
-  costs_.clear();
-  for (std::size_t i = 0; i < jobs_.size() && i < limits_.max_jobs; ++i) {
-    costs_.push_back(jobs_[i]->request.cost);
-    if (costs_[0].group == 0) break;  // it runs alone: no need to look further
+void BatchQueue::NoteArrival(TimePoint now) {
+  if (last_arrival_ != TimePoint()) {
+    const double gap = Seconds(now - last_arrival_);
+    arrival_gap_ = arrival_gap_ == 0 ? gap : arrival_gap_ + kGapWeight * (gap - arrival_gap_);
   }
-  const QueueView view{.costs = costs_, .oldest = jobs_.front()->queued_at, .closed = closed_};
-  return DecideBatch(limits_, view, clock_.Now());
+  last_arrival_ = now;
 }
 
-std::vector<JobPtr> BatchQueue::TakeFront(std::size_t count, const std::stop_source& run) {
-  std::vector<JobPtr> batch;
-  batch.reserve(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    running_.push_back({jobs_.front().get(), run});
-    batch.push_back(std::move(jobs_.front()));
-    jobs_.pop_front();
-  }
-  return batch;
-}
-
-std::vector<JobPtr> BatchQueue::Pop(const std::stop_token& stop, const std::stop_source& run) {
+bool BatchQueue::Await(const std::stop_token& stop, TimePoint look_again) {
   const MutexLock lock(mu_);
-  const auto something = [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); };
-  for (;;) {
-    if (!changed_.Wait(mu_, stop, something) || jobs_.empty()) return {};
-    const BatchDecision decision = Decide();
-    if (decision.count > 0) return TakeFront(decision.count, run);
+  if (look_again != TimePoint()) {
     const std::size_t seen = jobs_.size();
-    changed_.WaitUntil(mu_, stop, decision.wait_until,
-                       [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
-    if (stop.stop_requested()) return {};
+    changed_.WaitUntil(mu_, stop, look_again, [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
+    if (stop.stop_requested()) return false;
   }
+  return changed_.Wait(mu_, stop, [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); }) && !jobs_.empty();
 }
 
-void BatchQueue::Done(const std::vector<JobPtr>& batch) {
+void BatchQueue::Decide() {
+  const bool alone = jobs_[0].request.cost.group == 0 || limits_.mode == BatchMode::kNever;
+  const std::size_t most = alone ? 1 : limits_.mode == BatchMode::kCost ? kView : limits_.max_jobs;
+  view_.clear();
+  for (std::size_t i = 0; i < jobs_.size() && i < most; ++i) {
+    const Job& job = jobs_[i];
+    view_.push_back({.length = job.request.cost.length,
+                     .overtaken = job.overtaken,
+                     .group = job.request.cost.group,
+                     .queued_at = job.queued_at,
+                     .deadline = job.request.deadline.at()});
+  }
+  QueueView view{.jobs = view_, .running = running_.size(), .workers = lanes_, .closed = closed_};
+  if (arrival_gap_ > 0) {
+    view.arrival_gap = std::chrono::duration_cast<Duration>(std::chrono::duration<double>(arrival_gap_));
+  }
+  DecideBatch(limits_, costs_, view, clock_.Now(), decision_);
+}
+
+TimePoint BatchQueue::Take(Batch& batch) {
+  batch.jobs.clear();
+  const MutexLock lock(mu_);
+  if (jobs_.empty()) return {};
+  Decide();
+  if (decision_.chosen.empty()) return decision_.wait_until;
+  jobs_.Take(decision_.chosen, batch.jobs);
+  NoteWork(batch);
+  batch.run = std::stop_source();
+  for (const JobPtr& job : batch.jobs) running_.push_back({job.get(), batch.run});
+  return {};
+}
+
+void BatchQueue::NoteWork(const Batch& batch) {
+  if (batch.jobs[0]->request.cost.group == 0) return;
+  std::uint32_t longest = 1;
+  for (const JobPtr& job : batch.jobs) longest = std::max(longest, job->request.cost.length);
+  work_done_ += costs_.Seconds(batch.jobs.size(), longest);
+}
+
+bool BatchQueue::TakePast(Job& job, const std::stop_source& run) {
+  const MutexLock lock(mu_);
+  if (closed_ || !jobs_.empty()) return false;
+  running_.push_back({&job, run});
+  return true;
+}
+
+void BatchQueue::Done(std::span<const JobPtr> jobs) {
   const MutexLock lock(mu_);
   std::erase_if(running_, [&](const Running& running) {
-    return std::ranges::any_of(batch, [&](const JobPtr& job) { return job.get() == running.job; });
+    return std::ranges::any_of(jobs, [&](const JobPtr& job) { return job.get() == running.job; });
   });
-  if (running_.empty() && jobs_.empty()) idle_.NotifyAll();
+  if (Idle()) idle_.NotifyAll();
 }
 
 bool BatchQueue::WaitIdle(Deadline deadline, const std::stop_token& hurry) {
   const MutexLock lock(mu_);
-  return idle_.WaitUntil(mu_, hurry, deadline.at(),
-                         [this]() REQUIRES(mu_) { return running_.empty() && jobs_.empty(); });
+  return idle_.WaitUntil(mu_, hurry, deadline.at(), [this]() REQUIRES(mu_) { return Idle(); });
+}
+
+bool BatchQueue::InterruptOnPush(const std::stop_source& measurement) {
+  const MutexLock lock(mu_);
+  if (closed_ || !Idle()) return false;
+  measurement_ = measurement;
+  return true;
 }
 
 std::vector<std::stop_source> BatchQueue::RunsInVain() const {
@@ -74,44 +121,45 @@ std::vector<std::stop_source> BatchQueue::RunsInVain() const {
   return runs;
 }
 
-TimePoint BatchQueue::Expire(TimePoint now) {
-  struct Answer {
-    JobPtr job;  // null when it is still running
-    Reply::Taken reply;
-    Error error;
-  };
-  std::vector<Answer> answers;
-  std::vector<std::stop_source> ended;
+TimePoint BatchQueue::CollectLate(TimePoint now, std::vector<Late>& late) {
   TimePoint next = TimePoint::max();
+  const auto in_vain = [&](const Job& job) {
+    std::optional<Error> error = job.InVain(now);
+    if (!error) next = std::min(next, job.request.deadline.at());
+    return error;
+  };
+  for (Running& running : running_) {
+    auto error = in_vain(*running.job);
+    if (!error) continue;
+    if (error->code == Code::kDeadlineExceeded) error->message = "the deadline passed while the model ran";
+    late.push_back({nullptr, running.job->reply.Take(), std::move(*error)});
+    running.in_vain = true;
+  }
+  std::vector<JobPtr> queued;
+  jobs_.TakeIf([&](const Job& job) { return in_vain(job).has_value(); }, queued);
+  for (JobPtr& job : queued) {
+    Reply::Taken reply = job->reply.Take();
+    Error error = *job->InVain(now);
+    late.push_back({std::move(job), std::move(reply), std::move(error)});
+  }
+  return next;
+}
+
+TimePoint BatchQueue::Expire(TimePoint now) {
+  std::vector<Late> late;
+  std::vector<std::stop_source> ended;
+  TimePoint next;
   {
     const MutexLock lock(mu_);
-    const auto look = [&](Job& job) {
-      std::optional<Error> error = job.InVain(now);
-      if (!error) next = std::min(next, job.request.deadline.at());
-      return error;
-    };
-    for (Running& running : running_) {
-      auto error = look(*running.job);
-      if (!error) continue;
-      if (error->code == Code::kDeadlineExceeded) error->message = "the deadline passed while the model ran";
-      answers.push_back({nullptr, running.job->reply.Take(), std::move(*error)});
-      running.in_vain = true;
-    }
+    next = CollectLate(now, late);
     ended = RunsInVain();
-    for (JobPtr& job : jobs_) {
-      if (auto error = look(*job)) {
-        Reply::Taken reply = job->reply.Take();
-        answers.push_back({std::move(job), std::move(reply), std::move(*error)});
-      }
-    }
-    std::erase(jobs_, nullptr);
-    if (running_.empty() && jobs_.empty()) idle_.NotifyAll();
+    if (Idle()) idle_.NotifyAll();
   }
   for (std::stop_source& run : ended) run.request_stop();
-  for (Answer& answer : answers) {
+  for (Late& one : late) {
     // A queued job's place is free before its caller hears; a running one keeps its place.
-    if (answer.job) answer.job->permit.Release();
-    if (answer.reply) answer.reply(std::unexpected(std::move(answer.error)));
+    if (one.job) one.job->permit.Release();
+    if (one.reply) one.reply(std::unexpected(std::move(one.error)));
   }
   return next;
 }
@@ -127,10 +175,7 @@ void BatchQueue::Close() {
 std::vector<JobPtr> BatchQueue::TakeAll() {
   std::vector<JobPtr> rest;
   const MutexLock lock(mu_);
-  while (!jobs_.empty()) {
-    rest.push_back(std::move(jobs_.front()));
-    jobs_.pop_front();
-  }
+  jobs_.TakeIf([](const Job&) { return true; }, rest);
   return rest;
 }
 

@@ -1,8 +1,8 @@
 // The line in front of a model's workers.
 #pragma once
 
-#include <deque>
 #include <optional>
+#include <span>
 #include <stop_token>
 #include <vector>
 
@@ -10,24 +10,40 @@
 #include "base/mutex.h"
 #include "engine/batch_policy.h"
 #include "engine/job.h"
+#include "engine/turn_queue.h"
 
 namespace weir {
 
-// First in, first out, with costs. Owned by a Deployment; callers push, workers pop batches. Thread-safe.
+// Jobs that run together. Confined to its worker; its memory is used again.
+struct Batch {
+  std::vector<JobPtr> jobs;
+  std::stop_source run{std::nostopstate};  // ends the run early
+};
+
+// In order of turns, with costs. Owned by a Deployment; callers push, workers take batches. Thread-safe.
 // The bound is in Admission: who pushes holds a permit. It also knows the jobs that are running, so that a
 // deadline is kept for them too. Destruction answers what is left (kInternal): close and drain first.
 class BatchQueue {
  public:
-  BatchQueue(const BatchLimits& limits, const Clock& clock) : limits_(limits), clock_(clock) {}
+  // `lanes` is how many batches may run at once. `costs` and `clock` outlive the queue.
+  BatchQueue(const BatchLimits& limits, std::size_t lanes, const CostModel& costs, const Clock& clock)
+      : limits_(limits), lanes_(lanes), costs_(costs), clock_(clock) {}
 
   // Never blocks. Gives the job back when the queue is closed.
   [[nodiscard]] JobPtr Push(JobPtr job);
 
-  // Blocks until a batch is due; empty when the queue is closed and drained, or on a stop request.
-  // Jobs in the batch are noted as running until Done, which is called once they are answered.
-  // `run` is what ends the run early: Expire requests its stop once every job of the batch is in vain.
-  std::vector<JobPtr> Pop(const std::stop_token& stop, const std::stop_source& run);
-  void Done(const std::vector<JobPtr>& batch);
+  // Blocks until there is something to take; false when the queue is closed and empty, or on a stop request.
+  // `look_again` is what the last Take returned.
+  bool Await(const std::stop_token& stop, TimePoint look_again = {});
+
+  // Never blocks. Fills `batch` with the jobs that the policy runs next, and notes them as running until Done, which is
+  // called once they are answered. `batch.run` ends the run early: Expire requests its stop once every job of the
+  // batch is in vain. Empty when there is nothing, or when the policy waits for company: then the time to look again.
+  TimePoint Take(Batch& batch);
+  void Done(std::span<const JobPtr> jobs);
+
+  // For a job that its caller runs itself, past the line: false unless nothing is queued. Done as after Take.
+  bool TakePast(Job& job, const std::stop_source& run);
 
   // Answers queued and running jobs whose deadline has passed or whose caller said stop. Queued ones leave
   // the queue; running ones keep their place until their run has ended. Returns the earliest deadline of the rest.
@@ -36,7 +52,11 @@ class BatchQueue {
   // Blocks until nothing is queued or running, the deadline has passed or `hurry` says stop; true when idle.
   bool WaitIdle(Deadline deadline, const std::stop_token& hurry);
 
-  // No more pushes. Pop hands out what is left. Idempotent.
+  // Has the next Push request a stop of `measurement`, which uses the cores while nothing is to do. False when there
+  // is something to do.
+  bool InterruptOnPush(const std::stop_source& measurement);
+
+  // No more pushes. Take hands out what is left. Idempotent.
   void Close();
   // Takes out what is queued, for answering it at a hard stop.
   std::vector<JobPtr> TakeAll();
@@ -49,22 +69,38 @@ class BatchQueue {
     std::stop_source run;  // shared by the jobs of one batch
     bool in_vain = false;
   };
+  // What Expire has to say once the lock is free.
+  struct Late {
+    JobPtr job;  // null when it is still running
+    Reply::Taken reply;
+    Error error;
+  };
 
-  std::vector<JobPtr> TakeFront(std::size_t count, const std::stop_source& run) REQUIRES(mu_);
+  void Decide() REQUIRES(mu_);
+  void NoteArrival(TimePoint now) REQUIRES(mu_);
+  void NoteWork(const Batch& batch) REQUIRES(mu_);
+  TimePoint CollectLate(TimePoint now, std::vector<Late>& late) REQUIRES(mu_);
   std::vector<std::stop_source> RunsInVain() const REQUIRES(mu_);
-  BatchDecision Decide() REQUIRES(mu_);
+  bool Idle() const REQUIRES(mu_) { return running_.empty() && jobs_.empty(); }
 
   // Constant after construction.
   const BatchLimits limits_;
+  const std::size_t lanes_;
+  const CostModel& costs_;
   const Clock& clock_;
 
   // Guarded by mu_.
   mutable Mutex mu_;
   CondVar changed_;
   CondVar idle_;
-  std::deque<JobPtr> jobs_ GUARDED_BY(mu_);
+  TurnQueue jobs_ GUARDED_BY(mu_);
+  double work_done_ GUARDED_BY(mu_) = 0;  // predicted seconds of all batches taken: the clock of turns
   std::vector<Running> running_ GUARDED_BY(mu_);
-  std::vector<JobCost> costs_ GUARDED_BY(mu_);  // scratch for Decide
+  std::vector<WaitingJob> view_ GUARDED_BY(mu_);  // scratch for Decide
+  BatchDecision decision_ GUARDED_BY(mu_);
+  std::optional<std::stop_source> measurement_ GUARDED_BY(mu_);
+  TimePoint last_arrival_ GUARDED_BY(mu_);
+  double arrival_gap_ GUARDED_BY(mu_) = 0;  // seconds, smoothed; 0 = fewer than two arrivals
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

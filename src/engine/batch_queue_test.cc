@@ -26,32 +26,39 @@ class BatchQueueTest : public ::testing::Test {
         clock_.Now());
   }
 
+  // Waits for work and takes it, as a worker does; empty when there will be none.
+  Batch Pop(const std::stop_token& stop = {}) {
+    Batch batch;
+    if (queue_.Await(stop)) queue_.Take(batch);
+    return batch;
+  }
+
   FakeClock clock_;
   Fate a_, b_, c_;
-  std::stop_source run_;
-  BatchQueue queue_{{}, clock_};
+  CostModel costs_;
+  BatchQueue queue_{{.mode = BatchMode::kAlways}, 1, costs_, clock_};
 };
 
 TEST_F(BatchQueueTest, HandsOutJobsInOrderOfArrival) {
   const Job* first = nullptr;
   {
-    JobPtr job = NewJob(a_, 100);
+    JobPtr job = NewJob(a_, 16000);
     first = job.get();
     EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
   }
   EXPECT_EQ(queue_.Push(NewJob(b_, 10)), nullptr);
-  const auto batch = queue_.Pop({}, run_);
-  ASSERT_EQ(batch.size(), 1U);
-  EXPECT_EQ(batch[0].get(), first);
+  const auto batch = Pop();
+  ASSERT_EQ(batch.jobs.size(), 1U);
+  EXPECT_EQ(batch.jobs[0].get(), first);
   EXPECT_EQ(queue_.size(), 1U);
-  queue_.Done(batch);
+  queue_.Done(batch.jobs);
 }
 
 TEST_F(BatchQueueTest, HandsOutWhatFitsTogether) {
   for (Fate* fate : {&a_, &b_, &c_}) EXPECT_EQ(queue_.Push(NewJob(*fate)), nullptr);
-  const auto batch = queue_.Pop({}, run_);
-  EXPECT_EQ(batch.size(), 3U);
-  queue_.Done(batch);
+  const auto batch = Pop();
+  EXPECT_EQ(batch.jobs.size(), 3U);
+  queue_.Done(batch.jobs);
 }
 
 TEST_F(BatchQueueTest, GivesTheJobBackWhenClosed) {
@@ -65,23 +72,23 @@ TEST_F(BatchQueueTest, GivesTheJobBackWhenClosed) {
 TEST_F(BatchQueueTest, HandsOutWhatIsLeftAfterClosingAndThenNothing) {
   EXPECT_EQ(queue_.Push(NewJob(a_)), nullptr);
   queue_.Close();
-  const auto batch = queue_.Pop({}, run_);
-  EXPECT_EQ(batch.size(), 1U);
-  queue_.Done(batch);
-  EXPECT_TRUE(queue_.Pop({}, run_).empty());
+  const auto batch = Pop();
+  EXPECT_EQ(batch.jobs.size(), 1U);
+  queue_.Done(batch.jobs);
+  EXPECT_TRUE(Pop().jobs.empty());
 }
 
 TEST_F(BatchQueueTest, ClosingWakesAWorkerThatWaits) {
-  auto waiting = std::async(std::launch::async, [&] { return queue_.Pop({}, run_); });
+  auto waiting = std::async(std::launch::async, [&] { return Pop(); });
   queue_.Close();
-  EXPECT_TRUE(waiting.get().empty());
+  EXPECT_TRUE(waiting.get().jobs.empty());
 }
 
 TEST_F(BatchQueueTest, AStopRequestWakesAWorkerThatWaits) {
   std::stop_source stop;
-  auto waiting = std::async(std::launch::async, [&] { return queue_.Pop(stop.get_token(), run_); });
+  auto waiting = std::async(std::launch::async, [&] { return Pop(stop.get_token()); });
   stop.request_stop();
-  EXPECT_TRUE(waiting.get().empty());
+  EXPECT_TRUE(waiting.get().jobs.empty());
 }
 
 TEST_F(BatchQueueTest, AnswersAQueuedJobWhenItsDeadlinePasses) {
@@ -97,28 +104,28 @@ TEST_F(BatchQueueTest, AnswersAQueuedJobWhenItsDeadlinePasses) {
 
 TEST_F(BatchQueueTest, AnswersARunningJobWhenItsDeadlinePassesAndOnlyOnce) {
   EXPECT_EQ(queue_.Push(NewJob(a_, 8, Deadline::After(clock_, seconds(1)))), nullptr);
-  const auto batch = queue_.Pop({}, run_);
+  const auto batch = Pop();
   clock_.Advance(seconds(2));
   EXPECT_EQ(queue_.Expire(clock_.Now()), TimePoint::max());
   EXPECT_EQ(a_.code, Code::kDeadlineExceeded);
-  EXPECT_FALSE(batch[0]->reply.Answer(Output{}));
+  EXPECT_FALSE(batch.jobs[0]->reply.Answer(Output{}));
   queue_.Expire(clock_.Now());
-  queue_.Done(batch);
+  queue_.Done(batch.jobs);
   EXPECT_EQ(a_.answers, 1);
 }
 
 TEST_F(BatchQueueTest, StopsARunOnceNobodyWaitsForAnyOfItsJobs) {
   EXPECT_EQ(queue_.Push(NewJob(a_, 8, Deadline::After(clock_, seconds(1)))), nullptr);
   EXPECT_EQ(queue_.Push(NewJob(b_, 8, Deadline::After(clock_, seconds(2)))), nullptr);
-  const auto batch = queue_.Pop({}, run_);
-  ASSERT_EQ(batch.size(), 2U);
+  const auto batch = Pop();
+  ASSERT_EQ(batch.jobs.size(), 2U);
   clock_.Advance(seconds(1));
   queue_.Expire(clock_.Now());
-  EXPECT_FALSE(run_.stop_requested());
+  EXPECT_FALSE(batch.run.stop_requested());
   clock_.Advance(seconds(1));
   queue_.Expire(clock_.Now());
-  EXPECT_TRUE(run_.stop_requested());
-  queue_.Done(batch);
+  EXPECT_TRUE(batch.run.stop_requested());
+  queue_.Done(batch.jobs);
 }
 
 TEST_F(BatchQueueTest, AnswersAQueuedJobThatWasCancelled) {
@@ -136,9 +143,9 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
     std::vector<std::jthread> workers;
     for (int w = 0; w < 2; ++w) {
       workers.emplace_back([&] {
-        for (auto batch = queue_.Pop({}, run_); !batch.empty(); batch = queue_.Pop({}, run_)) {
-          queue_.Done(batch);
-          for (const JobPtr& job : batch) job->reply.Answer(Output{});
+        for (auto batch = Pop(); !batch.jobs.empty(); batch = Pop()) {
+          queue_.Done(batch.jobs);
+          for (const JobPtr& job : batch.jobs) job->reply.Answer(Output{});
         }
       });
     }
@@ -158,6 +165,47 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
     queue_.Close();
   }
   EXPECT_EQ(answered, 3 * kEach);
+}
+
+TEST_F(BatchQueueTest, ABigRequestsLaterTextsLetANewcomerIn) {
+  constexpr std::uint32_t kLength = 9000;  // such a text runs alone
+  const double each = costs_.Seconds(1, kLength);
+  std::vector<const Job*> order;
+  const auto push = [&](double work_before) {
+    JobRequest request{.cost = {.length = kLength, .group = 1}, .work_before = work_before};
+    JobPtr job = std::make_unique<Job>(std::move(request), Permit(), [](const Result<Output>&) {}, clock_.Now());
+    order.push_back(job.get());
+    EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
+  };
+  const auto expect_next = [&](std::size_t expected) {
+    const Batch batch = Pop();
+    ASSERT_EQ(batch.jobs.size(), 1U);
+    EXPECT_EQ(batch.jobs[0].get(), order[expected]);
+    queue_.Done(batch.jobs);
+  };
+  for (const int text : {0, 1, 2, 3}) push(text * each);
+  expect_next(0);
+  push(0);  // its turn is at once, together with the second text's, which came first
+  push(0);
+  for (const std::size_t next : {1, 4, 5, 2}) expect_next(next);
+  push(0);
+  for (const std::size_t next : {3, 6}) expect_next(next);  // two newcomers were let in: now it is the last text's turn
+}
+
+TEST_F(BatchQueueTest, APushInterruptsAMeasurementAndNothingIsMeasuredWhileAJobWaits) {
+  std::stop_source measurement;
+  EXPECT_TRUE(queue_.InterruptOnPush(measurement));
+  EXPECT_EQ(queue_.Push(NewJob(a_)), nullptr);
+  EXPECT_TRUE(measurement.stop_requested());
+  EXPECT_FALSE(queue_.InterruptOnPush(std::stop_source()));
+}
+
+TEST_F(BatchQueueTest, NobodyPassesTheLine) {
+  const JobPtr cheap = NewJob(a_);
+  EXPECT_TRUE(queue_.TakePast(*cheap, std::stop_source()));
+  queue_.Done(std::span(&cheap, 1));
+  EXPECT_EQ(queue_.Push(NewJob(b_)), nullptr);
+  EXPECT_FALSE(queue_.TakePast(*cheap, std::stop_source()));
 }
 
 }  // namespace

@@ -4,23 +4,60 @@
 
 #include <utility>
 
+#include "base/log.h"
+#include "base/thread_name.h"
+#include "engine/profiler.h"
+
 namespace weir {
+namespace {
+
+BatchLimits LimitsFor(const Servable& servable, BatchLimits limits) {
+  limits.max_jobs = std::min(limits.max_jobs, servable.max_batch());
+  return limits;
+}
+
+// Measuring waits so long for the cores to be free, twice as long each time that they are not.
+constexpr Duration kFirstPause = std::chrono::milliseconds(100);
+constexpr Duration kLongestPause = std::chrono::seconds(10);
+// What is measured without being asked for: enough for what is batched at all.
+constexpr std::uint32_t kLongestMeasured = 256;
+
+}  // namespace
 
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
-                       const Clock& clock, Metrics& metrics, NoteDeadline note_deadline)
-    : name_(std::move(name)), servable_(std::move(servable)), clock_(clock), note_deadline_(std::move(note_deadline)),
-      probe_(metrics, name_), admission_(options.admission, options.workers, clock, probe_.in_flight()),
-      queue_(servable_->batch_limits(), clock) {
-  const WorkerContext context{.queue = queue_, .admission = admission_, .probe = probe_, .clock = clock_};
+                       const DeploymentContext& context)
+    : name_(std::move(name)), servable_(std::move(servable)), context_(context),
+      lanes_(std::min(options.workers, context.slots.slots())), use_short_cut_(options.short_cut),
+      probe_(context.metrics, name_), share_(context.slots),
+      admission_(options.admission, options.workers, share_, context.clock, probe_.in_flight()),
+      queue_(LimitsFor(*servable_, options.batch), lanes_, costs_, context.clock) {
+  const bool batches = servable_->max_batch() > 1 && options.batch.mode == BatchMode::kCost;
+  std::optional<CostTable> known = batches && context.costs != nullptr ? context.costs->Find(name_) : std::nullopt;
+  if (known) costs_.Load(*known);
   for (std::size_t i = 0; i < options.workers; ++i) {
-    workers_.push_back(std::make_unique<Worker>(context, servable_->NewRunner(), fmt::format("run-{}", name_)));
+    workers_.push_back(
+        std::make_unique<Worker>(MakeWorkerContext(), servable_->NewRunner(), fmt::format("run-{}", name_)));
+  }
+  if (batches && !known && options.measure_when_idle) {
+    measuring_ = std::jthread([this](const std::stop_token& stop) { MeasureWhenIdle(stop); });
   }
 }
 
 Deployment::~Deployment() {
   Close();
+  measuring_ = {};
   StopHard();
   workers_.clear();
+}
+
+WorkerContext Deployment::MakeWorkerContext() {
+  return {.queue = queue_,
+          .admission = admission_,
+          .share = share_,
+          .costs = costs_,
+          .short_cut = short_cut_,
+          .probe = probe_,
+          .clock = context_.clock};
 }
 
 Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
@@ -32,27 +69,71 @@ Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
   return permit;
 }
 
+std::unique_ptr<Job> Deployment::MakeJob(JobRequest request, Permit permit, Reply::Callback callback) {
+  probe_.Queued();
+  return std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), context_.clock.Now(),
+                               &probe_);
+}
+
 void Deployment::Offer(JobRequest request, Reply::Callback callback) {
   if (Status fits = servable_->Check(request); !fits) return callback(Forward(fits));
   if (request.method == 0) request.cost = servable_->CostOf(request.inputs);
   Result<Permit> permit = Admit({.bytes = request.cost.bytes, .work = request.cost.length}, request.deadline);
   if (!permit) return callback(Forward(permit));
-  Submit(std::move(request), std::move(*permit), std::move(callback));
+  context_.note_deadline(request.deadline);
+  const bool cheap = use_short_cut_ && request.cost.group == 0 && short_cut_.IsCheap(request.cost.bytes);
+  JobPtr job = MakeJob(std::move(request), std::move(*permit), std::move(callback));
+  if (cheap && short_cut_.Run(MakeWorkerContext(), *servable_, job)) return;
+  Enqueue(std::move(job));
 }
 
 void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callback) {
-  probe_.Queued();
-  const Deadline deadline = request.deadline;
-  auto job = std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), clock_.Now(), &probe_);
+  Enqueue(MakeJob(std::move(request), std::move(permit), std::move(callback)));
+}
+
+void Deployment::Enqueue(JobPtr job) {
+  const Deadline deadline = job->request.deadline;
   const JobPtr refused = queue_.Push(std::move(job));
-  note_deadline_(deadline);  // after the push: a sweep in between would miss the job
+  context_.note_deadline(deadline);  // after the push: a sweep in between would miss the job
   if (refused) {
     refused->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_)));
   }
 }
 
+void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
+  SetThreadName("measure");
+  Mutex mu;
+  CondVar never;
+  Duration pause = kFirstPause;
+  const auto rest = [&] {
+    const MutexLock lock(mu);
+    never.WaitUntil(mu, stop, std::chrono::steady_clock::now() + pause, [] { return false; });
+    pause = std::min(pause * 2, kLongestPause);
+    return !stop.stop_requested();
+  };
+  const auto measure = [&](const Profiler::Run& run) {
+    for (;;) {
+      std::stop_source disturbed;
+      const std::stop_callback on_stop(stop, [&] { disturbed.request_stop(); });
+      if (context_.slots.idle() && queue_.InterruptOnPush(disturbed) && share_.Acquire(stop)) {
+        const bool done = run(disturbed.get_token());
+        share_.Release();
+        if (done) pause = kFirstPause;
+        if (done) return true;
+      }
+      if (!rest()) return false;
+    }
+  };
+  CostTable table;
+  if (!rest() || !Profiler(*servable_, {.longest = kLongestMeasured}).Profile(measure, table)) return;
+  costs_.Load(table);
+  if (context_.costs != nullptr) context_.costs->Keep(name_, table);
+  log::Info("model '{}': measured what its runs cost; batches are chosen by that from now on", name_);
+}
+
 bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {
   Close();
+  measuring_.request_stop();
   // First the permits, which texts hold while they are tokenized too, then the answers.
   const bool all = admission_.WaitIdle(deadline, hurry) && queue_.WaitIdle(deadline, hurry);
   if (!all) StopHard();

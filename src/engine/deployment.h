@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,8 +12,12 @@
 #include "base/machine.h"
 #include "engine/admission.h"
 #include "engine/batch_queue.h"
+#include "engine/cost_model.h"
+#include "engine/cost_store.h"
 #include "engine/probe.h"
+#include "engine/run_slots.h"
 #include "engine/servable.h"
+#include "engine/short_cut.h"
 #include "engine/worker.h"
 
 namespace weir {
@@ -21,28 +26,40 @@ struct DeploymentOptions {
   // One for each core that the process may use: a run uses one thread.
   std::size_t workers = ThisMachine().cores();
   AdmissionLimits admission;
+  BatchLimits batch;
+  bool short_cut = true;           // run cheap jobs on the caller's thread
+  bool measure_when_idle = false;  // measure what runs cost, once, while nothing is to do
+};
+
+// What a Deployment shares with others; all of it outlives it.
+struct DeploymentContext {
+  const Clock& clock;
+  Metrics& metrics;
+  RunSlots& slots;
+  CostStore* costs;  // null: nothing is kept
+  // Called with the deadline of each accepted job; it must be cheap.
+  std::function<void(Deadline)> note_deadline;
 };
 
 // Owned by the Registry, and by who is about to submit. Thread-safe. Destruction closes it, answers what is
 // queued with kUnavailable and joins the workers; therefore a reply's callback must not own its Deployment.
 class Deployment {
  public:
-  // `deadlines_changed` is called with the deadline of each accepted job; it must be cheap.
-  using NoteDeadline = std::function<void(Deadline)>;
-
   Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
-             const Clock& clock, Metrics& metrics, NoteDeadline note_deadline);
+             const DeploymentContext& context);
   ~Deployment();
   Deployment(const Deployment&) = delete;
   Deployment& operator=(const Deployment&) = delete;
 
   const std::string& name() const { return name_; }
   const std::shared_ptr<const Servable>& servable() const { return servable_; }
+  const CostModel& costs() const { return costs_; }
 
   // A permit for all jobs of a request, or the refusal that the caller should see. Never blocks.
   Result<Permit> Admit(const Demand& demand, Deadline deadline);
 
-  // A whole request of one job: checks it, admits it, queues it. `callback` as for Submit.
+  // A whole request of one job: checks it, admits it, queues it. `callback` as for Submit; when runs of the model are
+  // measured to be cheaper than a wake-up, the job is run and answered before this returns.
   void Offer(JobRequest request, Reply::Callback callback);
 
   // Queues a job whose permit was given by this deployment. Never blocks; `callback` runs exactly once,
@@ -61,19 +78,28 @@ class Deployment {
   bool Drain(Deadline deadline, const std::stop_token& hurry);
 
  private:
+  WorkerContext MakeWorkerContext();
+  std::unique_ptr<Job> MakeJob(JobRequest request, Permit permit, Reply::Callback callback);
+  void Enqueue(JobPtr job);
+  void MeasureWhenIdle(const std::stop_token& stop);
   void StopHard();
 
   // Constant after construction.
   const std::string name_;
   const std::shared_ptr<const Servable> servable_;
-  const Clock& clock_;
-  const NoteDeadline note_deadline_;
+  const DeploymentContext context_;
+  const std::size_t lanes_;  // runs at once
+  const bool use_short_cut_;
 
   ModelProbe probe_;
+  CostModel costs_;
+  RunSlots::Share share_;
   Admission admission_;
   BatchQueue queue_;
+  ShortCut short_cut_;
   std::atomic<bool> closed_ = false;
-  std::vector<std::unique_ptr<Worker>> workers_;  // last: destroyed first
+  std::vector<std::unique_ptr<Worker>> workers_;  // these two last: they use all of the above
+  std::jthread measuring_;
 };
 
 }  // namespace weir

@@ -1,5 +1,6 @@
 #include "engine/deployment.h"
 
+#include "base/count_allocations.h"
 #include "base/fake_clock.h"
 #include "engine/fake_servable.h"
 
@@ -12,8 +13,9 @@ using Answer = std::future<Result<Output>>;
 class DeploymentTest : public ::testing::Test {
  protected:
   std::unique_ptr<Deployment> Deploy(const DeploymentOptions& options = {.workers = 1}) {
-    return std::make_unique<Deployment>("m", std::make_shared<FakeServable>(runs_), options, clock_, metrics_,
-                                        [](Deadline) {});
+    const DeploymentContext context{.clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr,
+                                    .note_deadline = [](Deadline) {}};
+    return std::make_unique<Deployment>("m", std::make_shared<FakeServable>(runs_), options, context);
   }
 
   static Answer Submit(Deployment& deployment, JobRequest request = {}) {
@@ -34,6 +36,7 @@ class DeploymentTest : public ::testing::Test {
 
   FakeClock clock_;
   Metrics metrics_;
+  RunSlots slots_{2};
   std::shared_ptr<FakeRuns> runs_ = std::make_shared<FakeRuns>();
 };
 
@@ -133,7 +136,7 @@ TEST_F(DeploymentTest, AnswersARunningJobAtItsDeadlineAndKeepsItsPlaceTaken) {
 TEST_F(DeploymentTest, BatchesWhatGatheredWhileTheWorkerWasBusy) {
   Gate gate;
   HoldRunsAt(gate);
-  const auto deployment = Deploy();
+  const auto deployment = Deploy({.workers = 1, .batch = {.mode = BatchMode::kAlways}});
   Answer first = Submit(*deployment, {.cost = {.length = 8, .group = 1}});
   gate.AwaitEntered();
   std::vector<Answer> rest;
@@ -194,6 +197,76 @@ TEST_F(DeploymentTest, DestructionAnswersEveryJob) {
   gate.Open();
   deployment = nullptr;
   for (Answer& answer : answers) answer.get();  // a broken promise would throw
+}
+
+TEST_F(DeploymentTest, RunsACheapModelOnTheCallersThreadAndBatchesNothingThere) {
+  const auto deployment = Deploy();
+  std::thread::id ran_on;
+  runs_->on_run = [&ran_on](auto, const auto&) { ran_on = std::this_thread::get_id(); };
+  const auto offer = [&] {
+    std::promise<void> answered;
+    deployment->Offer({}, [&](const Result<Output>& output) {
+      EXPECT_TRUE(output);
+      answered.set_value();
+    });
+    answered.get_future().wait();
+  };
+  for (int i = 0; i < 32; ++i) {
+    offer();
+    EXPECT_NE(ran_on, std::this_thread::get_id()) << i;  // not known to be cheap yet
+  }
+  offer();
+  EXPECT_EQ(ran_on, std::this_thread::get_id());
+}
+
+TEST_F(DeploymentTest, ARunThatTurnsOutExpensiveSendsTheNextOnesToTheWorkers) {
+  const auto deployment = Deploy();
+  std::thread::id ran_on;
+  Duration cost{};
+  runs_->on_run = [&](auto, const auto&) {
+    ran_on = std::this_thread::get_id();
+    clock_.Advance(cost);
+  };
+  const auto offer = [&] {
+    std::promise<void> answered;
+    deployment->Offer({}, [&](const Result<Output>&) { answered.set_value(); });
+    answered.get_future().wait();
+    return ran_on == std::this_thread::get_id();
+  };
+  for (int i = 0; i < 64; ++i) offer();
+  EXPECT_TRUE(offer());
+  cost = std::chrono::milliseconds(2);
+  EXPECT_TRUE(offer());  // nobody could know
+  EXPECT_FALSE(offer());
+  cost = {};
+  EXPECT_FALSE(offer());
+}
+
+// What a caller hands in is the caller's; the engine itself allocates nothing for a job once it runs steadily.
+TEST_F(DeploymentTest, SubmittingAllocatesNothingInTheSteadyState) {
+  Gate gate;
+  const auto deployment = Deploy({.workers = 1, .admission = {.max_jobs = 4096}});
+  std::atomic<int> answered = 0;
+  const auto submit = [&] {
+    Result<Permit> permit = deployment->Admit({}, Deadline::Never());
+    deployment->Submit({}, std::move(*permit), [&answered](const Result<Output>&) {
+      ++answered;
+      answered.notify_one();
+    });
+  };
+  const auto wait_for = [&](int count) {
+    for (int now = answered; now < count; now = answered) answered.wait(now);
+  };
+  for (int i = 0; i < 200; ++i) submit();
+  wait_for(200);
+  HoldRunsAt(gate);
+  submit();
+  gate.AwaitEntered();
+  const std::size_t before = test::AllocationsOfThisThread();
+  for (int i = 0; i < 100; ++i) submit();
+  EXPECT_EQ(test::AllocationsOfThisThread() - before, 0U);
+  gate.Open();
+  wait_for(301);
 }
 
 }  // namespace

@@ -10,8 +10,12 @@ namespace weir {
 // and so sweeps nothing, until the first of them exists.
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
     : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }),
-      registry_(options.deployment, options.load_threads, loader, clock, metrics,
-                [this](Deadline deadline) { watch_.Note(deadline); }) {}
+      slots_(options.slots), registry_(options.deployment, options.load_threads, loader,
+                                       {.clock = clock,
+                                        .metrics = metrics,
+                                        .slots = slots_,
+                                        .costs = options.costs,
+                                        .note_deadline = [this](Deadline deadline) { watch_.Note(deadline); }}) {}
 
 Engine::~Engine() {
   Close();

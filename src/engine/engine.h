@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "engine/deadline_list.h"
 #include "engine/deadline_watch.h"
 #include "engine/job.h"
@@ -18,6 +19,9 @@ namespace weir {
 struct EngineOptions {
   DeploymentOptions deployment;  // for each model
   std::size_t load_threads = 2;  // models loading at the same time
+  // Runs at once, over all models: one for each core that the process may use.
+  std::size_t slots = ThisMachine().cores();
+  CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept
 };
 
 // Owns the registry and, through it, queues and workers. Owned by the composition root (or by a program that
@@ -63,6 +67,7 @@ class Engine {
   const Clock& clock_;
   DeadlineList deadlines_;
   DeadlineWatch watch_;
+  RunSlots slots_;
   Registry registry_;
 };
 

@@ -47,7 +47,7 @@ class FakeServable final : public Servable {
 
   const Manifest& manifest() const override { return manifest_; }
   std::string_view task() const override { return "fake"; }
-  BatchLimits batch_limits() const override { return {}; }
+  std::size_t max_batch() const override { return 32; }
   Status WarmUp() const override { return {}; }
   std::unique_ptr<Runner> NewRunner() const override {
     class FakeRunner final : public Runner {

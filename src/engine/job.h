@@ -18,10 +18,13 @@
 
 namespace weir {
 
-// Where the time of a job went. A stage that was not reached is zero.
+// When a job (of a request of many: the one that ended last) passed from stage to stage. Value type.
 struct StageTimes {
-  Duration queued{};  // from push to the start of the run
-  Duration run{};     // in the session (of the whole batch)
+  TimePoint queued{};   // read, admitted, tokenized: in the line
+  TimePoint started{};  // its batch runs
+  TimePoint ended{};
+
+  bool empty() const { return ended == TimePoint(); }
 };
 
 // What a job gives when it succeeds.
@@ -83,12 +86,19 @@ struct JobRequest {
   JobCost cost;
   Deadline deadline;
   std::stop_token stop;
+  // Predicted seconds of the work of the same request before this job. It takes its turn as if it came when so much
+  // more work is done: each text of a big request waits for those before it, and lets in what others send meanwhile.
+  double work_before = 0;
 };
 
-// Created by Engine::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.
+// Created by Deployment::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.
 struct Job {
   Job(JobRequest r, Permit p, Reply::Callback callback, TimePoint now, ModelProbe* probe = nullptr)
       : request(std::move(r)), permit(std::move(p)), reply(std::move(callback), probe), queued_at(now) {}
+
+  // From a list of used ones: in the steady state a job costs no allocation.
+  static void* operator new(std::size_t size);
+  static void operator delete(void* memory);
 
   // kDeadlineExceeded or kCancelled when running it would be in vain.
   std::optional<Error> InVain(TimePoint now) const;
@@ -97,6 +107,8 @@ struct Job {
   Permit permit;  // given back when the job is destroyed, after `reply`
   Reply reply;
   TimePoint queued_at;
+  double turn = 0;              // its place in the line; set by the queue
+  std::uint32_t overtaken = 0;  // how many later ones were taken before it
 };
 
 using JobPtr = std::unique_ptr<Job>;

@@ -31,7 +31,14 @@ ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
       run_(metrics.GetHistogram("weir_run_seconds", "Time of one run of the model (of a whole batch).",
                                 LatencyBuckets(), {{"model", model}})),
       batch_(metrics.GetHistogram("weir_batch_jobs", "Jobs in one run of the model.", {1, 2, 4, 8, 16, 32, 64},
-                                  {{"model", model}})) {}
+                                  {{"model", model}})),
+      tokens_(metrics.GetCounter("weir_run_tokens_total", "Tokens run (1 for each job of a tensor model).",
+                                 {{"model", model}})),
+      padding_(metrics.GetCounter("weir_run_padding_tokens_total", "Tokens of padding run beside them.",
+                                  {{"model", model}})),
+      cost_error_(metrics.GetGauge("weir_cost_error_ratio",
+                                   "Smoothed relative error of the cost model's predictions of a run's time.",
+                                   {{"model", model}})) {}
 
 void ModelProbe::Refused(const Error& error) { refused_[static_cast<std::size_t>(error.code)].Add(); }
 
@@ -39,9 +46,13 @@ void ModelProbe::Answered(const Error* error) {
   (error == nullptr ? succeeded_ : failed_[static_cast<std::size_t>(error->code)]).Add();
 }
 
-void ModelProbe::Ran(std::size_t batch, Duration run) {
+void ModelProbe::Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest, Duration run, double cost_error) {
   run_.Observe(Seconds(run));
-  batch_.Observe(static_cast<double>(batch));
+  batch_.Observe(static_cast<double>(jobs));
+  tokens_.Add(static_cast<double>(work));
+  const std::uint64_t padded = jobs * std::uint64_t{longest};
+  if (padded > work) padding_.Add(static_cast<double>(padded - work));
+  if (cost_error > 0) cost_error_.Set(cost_error);
 }
 
 void LoadProbe::Loaded(const std::string& model, Duration time) {

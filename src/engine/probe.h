@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <string>
 
 #include "base/clock.h"
@@ -21,7 +22,8 @@ class ModelProbe {
   void Refused(const Error& error);
   // Null error: answered with a result.
   void Answered(const Error* error);
-  void Ran(std::size_t batch, Duration run);
+  // A run of `jobs` jobs with `work` tokens, the longest of `longest`. `cost_error` is the cost model's own.
+  void Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest, Duration run, double cost_error);
   void Waited(Duration queued) { queued_.Observe(Seconds(queued)); }
   // Kept by Admission.
   Gauge in_flight() const { return in_flight_; }
@@ -37,6 +39,9 @@ class ModelProbe {
   Histogram queued_;
   Histogram run_;
   Histogram batch_;
+  Counter tokens_;
+  Counter padding_;
+  Gauge cost_error_;
 };
 
 // The metrics of loading. Owned by the Registry. Thread-safe.

@@ -18,9 +18,9 @@ constexpr char kStopping[] = "the server is stopping";
 }  // namespace
 
 Registry::Registry(const DeploymentOptions& options, std::size_t load_threads, ServableLoader& loader,
-                   const Clock& clock, Metrics& metrics, Deployment::NoteDeadline note_deadline)
-    : options_(options), loader_(loader), clock_(clock), metrics_(metrics), note_deadline_(std::move(note_deadline)),
-      probe_(metrics), loaders_(load_threads, "load") {}
+                   const DeploymentContext& context)
+    : options_(options), loader_(loader), context_(context), clock_(context.clock), probe_(context.metrics),
+      loaders_(load_threads, "load") {}
 
 Registry::~Registry() { Close(); }
 
@@ -75,7 +75,7 @@ void Registry::WhenReady(const std::string& name, Deadline deadline, Ready done)
         case ModelState::kReady: answer = entry.deployment; break;
         case ModelState::kLoading:
           entry.waiters.push_back({deadline, std::move(done)});
-          note_deadline_(deadline);
+          context_.note_deadline(deadline);
           return;
         case ModelState::kFailed:
           answer = Fail(Code::kUnavailable, fmt::format("model '{}' failed to load: {}", name, entry.error.message));
@@ -116,7 +116,7 @@ Result<Registry::DeploymentPtr> Registry::BuildAndProve(const std::string& name)
       warm.error().message = "its first run failed: " + warm.error().message;
       return Forward(warm);
     }
-    return std::make_shared<Deployment>(name, std::move(*servable), options_, clock_, metrics_, note_deadline_);
+    return std::make_shared<Deployment>(name, std::move(*servable), options_, context_);
   } catch (const std::exception& e) {
     return Fail(Code::kInternal, e.what());
   }

@@ -33,8 +33,8 @@ class Registry {
   using DeploymentPtr = std::shared_ptr<Deployment>;
   using Ready = std::move_only_function<void(Result<DeploymentPtr>)>;
 
-  Registry(const DeploymentOptions& options, std::size_t load_threads, ServableLoader& loader, const Clock& clock,
-           Metrics& metrics, Deployment::NoteDeadline note_deadline);
+  Registry(const DeploymentOptions& options, std::size_t load_threads, ServableLoader& loader,
+           const DeploymentContext& context);
   ~Registry();
 
   // Starts loading unless that is under way or done; `done` gets the outcome of that one load. Never blocks.
@@ -81,9 +81,8 @@ class Registry {
   // Constant after construction.
   const DeploymentOptions options_;
   ServableLoader& loader_;
+  const DeploymentContext context_;
   const Clock& clock_;
-  Metrics& metrics_;
-  const Deployment::NoteDeadline note_deadline_;
   LoadProbe probe_;
 
   // Guarded by mu_.

@@ -41,7 +41,11 @@ class RegistryTest : public ::testing::Test {
     if (fail_) return Fail(Code::kUnprocessable, "model.onnx is broken");
     return Servable_();
   }};
-  Registry registry_{{.workers = 1}, 1, loader_, clock_, metrics_, [](Deadline) {}};
+  RunSlots slots_{2};
+  Registry registry_{{.workers = 1},
+                     1,
+                     loader_,
+                     {.clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr, .note_deadline = [](Deadline) {}}};
 
  private:
   template <typename Call>

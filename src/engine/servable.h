@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -9,7 +10,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/batch_policy.h"
 #include "engine/job.h"
 #include "model/model.h"
 
@@ -32,13 +32,16 @@ class Servable {
   virtual const Manifest& manifest() const = 0;
   // What it can be asked for, as lists of models show it: "tensor", "embedding", "classification".
   virtual std::string_view task() const = 0;
-  virtual BatchLimits batch_limits() const = 0;
+  // Most jobs that one run may take; 1: they are never batched.
+  virtual std::size_t max_batch() const = 0;
   // Whether a job may be run at all; asked before anything is done for it. By default: tensors that fit the
   // manifest.
   virtual Status Check(const JobRequest& request) const;
   // What a job of tensors (method 0) weighs.
   virtual JobCost CostOf(std::span<const Tensor> inputs) const;
   virtual std::unique_ptr<Runner> NewRunner() const = 0;
+  // A made-up job of this length, to measure with; nullopt when its runs are not worth measuring.
+  virtual std::optional<JobRequest> Sample(std::uint32_t length) const;
   // One run, to prove that the model works before anybody sees it. Blocks.
   virtual Status WarmUp() const = 0;
 };

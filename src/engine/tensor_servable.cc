@@ -31,7 +31,7 @@ class TensorServable final : public Servable {
 
   const Manifest& manifest() const override { return model_->manifest(); }
   std::string_view task() const override { return "tensor"; }
-  BatchLimits batch_limits() const override { return {.max_jobs = 1}; }
+  std::size_t max_batch() const override { return 1; }
   std::unique_ptr<Runner> NewRunner() const override { return std::make_unique<TensorRunner>(model_->NewSession()); }
 
   Status WarmUp() const override {
@@ -62,6 +62,8 @@ class TensorServable final : public Servable {
 std::shared_ptr<const Servable> MakeTensorServable(std::shared_ptr<const Model> model) {
   return std::make_shared<TensorServable>(std::move(model));
 }
+
+std::optional<JobRequest> Servable::Sample(std::uint32_t) const { return std::nullopt; }
 
 Status Servable::Check(const JobRequest& request) const { return CheckInputs(manifest(), request.inputs); }
 

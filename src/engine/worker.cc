@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -11,13 +12,71 @@
 namespace weir {
 namespace {
 
-std::uint64_t TotalWork(std::span<const JobPtr> batch) {
+using Results = std::vector<Result<std::vector<Tensor>>>;
+
+Results RunGuarded(Runner& runner, std::span<const JobPtr> jobs, const std::stop_token& stop) {
+  std::string why;
+  try {
+    Results results = runner.Run(jobs, stop);
+    if (results.size() == jobs.size()) return results;
+    why = fmt::format("the model gave {} results for {} jobs", results.size(), jobs.size());
+  } catch (const std::exception& e) {
+    why = e.what();
+  }
+  log::Error("a run failed: {}", why);
+  Results failed;
+  for (std::size_t i = 0; i < jobs.size(); ++i) failed.emplace_back(Fail(Code::kInternal, why));
+  return failed;
+}
+
+// What the run cost, for those who predict: `run` on the clock, `work_time` of the processor.
+void Account(const WorkerContext& context, std::span<const JobPtr> jobs, Duration run, Duration work_time) {
   std::uint64_t work = 0;
-  for (const JobPtr& job : batch) work += job->request.cost.length;
-  return work;
+  std::uint32_t longest = 1;
+  for (const JobPtr& job : jobs) {
+    work += job->request.cost.length;
+    longest = std::max(longest, job->request.cost.length);
+  }
+  context.admission.Measured(work, run);
+  if (jobs.size() == 1) context.short_cut.Measured(jobs[0]->request.cost.bytes, run);
+  if (jobs[0]->request.cost.group != 0) context.costs.Observe(jobs.size(), longest, Seconds(work_time));
+  context.probe.Ran(jobs.size(), work, longest, run, context.costs.error());
 }
 
 }  // namespace
+
+void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const JobPtr> jobs, std::stop_source run,
+                  const std::stop_token& stop) {
+  const bool costs_matter = jobs[0]->request.cost.group != 0;
+  const TimePoint start = context.clock.Now();
+  const Duration work_start = costs_matter ? ThreadTime() : Duration();
+  Results results;
+  {
+    const std::stop_callback on_hard_stop(stop, [&run] { run.request_stop(); });
+    // One caller's "stop" may end a run only when nobody else is in it.
+    const std::stop_token alone = jobs.size() == 1 ? jobs[0]->request.stop : std::stop_token();
+    const std::stop_callback on_cancel(alone, [&run] { run.request_stop(); });
+    results = RunGuarded(runner, jobs, run.get_token());
+  }
+  const Duration work_time = costs_matter ? ThreadTime() - work_start : Duration();
+  const TimePoint end = context.clock.Now();
+  const bool whole = !run.stop_requested();  // a run that was cut short says nothing about the cost
+  if (whole) Account(context, jobs, end - start, work_time);
+
+  for (std::size_t i = 0; i < jobs.size(); ++i) {
+    Job& job = *jobs[i];
+    context.probe.Waited(start - job.queued_at);
+    // The place is free before the caller hears, so that who sends one request after the other is not refused.
+    job.permit.Release();
+    if (results[i]) {
+      job.reply.Answer(Output{std::move(*results[i]), {.queued = job.queued_at, .started = start, .ended = end}});
+    } else if (stop.stop_requested() && results[i].error().code == Code::kCancelled) {
+      job.reply.Answer(Fail(Code::kUnavailable, "the server stopped before the model had run"));
+    } else {
+      job.reply.Answer(std::unexpected(std::move(results[i].error())));
+    }
+  }
+}
 
 Worker::Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, const std::string& thread_name)
     : context_(context), runner_(std::move(runner)),
@@ -25,78 +84,51 @@ Worker::Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, con
 
 void Worker::Loop(const std::stop_token& stop, const std::string& thread_name) {
   SetThreadName(thread_name);
-  for (;;) {
-    std::stop_source run;
-    std::vector<JobPtr> batch = context_.queue.Pop(stop, run);
-    if (batch.empty()) return;
-    try {
-      Process(std::move(batch), stop, run);
-    } catch (const std::exception& e) {
-      log::Error("a run could not be answered: {}", e.what());  // its replies have answered kInternal
-    }
+  TimePoint look_again{};
+  while (context_.queue.Await(stop, look_again)) {
+    if (!context_.share.Acquire(stop)) return;
+    look_again = RunWhileThereIsWork(stop);
   }
 }
 
-void Worker::Process(std::vector<JobPtr> batch, const std::stop_token& stop, std::stop_source run_stop) {
-  const TimePoint start = context_.clock.Now();
-  DropVain(batch, start);
-  if (batch.empty()) return;
-
-  // One caller's "stop" may end a run only when nobody else is in it.
-  const std::stop_callback on_hard_stop(stop, [&run_stop] { run_stop.request_stop(); });
-  const std::stop_token alone = batch.size() == 1 ? batch[0]->request.stop : std::stop_token();
-  const std::stop_callback on_cancel(alone, [&run_stop] { run_stop.request_stop(); });
-
-  std::vector<Result<std::vector<Tensor>>> results = RunGuarded(batch, run_stop.get_token());
-  const Duration run = context_.clock.Now() - start;
-  context_.probe.Ran(batch.size(), run);
-  context_.admission.Measured(TotalWork(batch), run);
-
-  for (std::size_t i = 0; i < batch.size(); ++i) {
-    const Duration queued = start - batch[i]->queued_at;
-    context_.probe.Waited(queued);
-    // The place is free before the caller hears, so that who sends one request after the other is not refused.
-    batch[i]->permit.Release();
-    if (results[i]) {
-      batch[i]->reply.Answer(Output{std::move(*results[i]), {.queued = queued, .run = run}});
-    } else if (stop.stop_requested() && results[i].error().code == Code::kCancelled) {
-      batch[i]->reply.Answer(Fail(Code::kUnavailable, "the server stopped before the model had run"));
-    } else {
-      batch[i]->reply.Answer(std::unexpected(std::move(results[i].error())));
+// Holds a slot, and gives it back at the end.
+TimePoint Worker::RunWhileThereIsWork(const std::stop_token& stop) {
+  for (;;) {
+    const TimePoint look_again = context_.queue.Take(batch_);
+    if (batch_.jobs.empty()) {
+      context_.share.Release();
+      return look_again;
     }
+    const TimePoint start = context_.clock.Now();
+    RunOne(stop);
+    if (!context_.share.KeepAfter(context_.clock.Now() - start)) return {};
   }
-  context_.queue.Done(batch);
+}
+
+void Worker::RunOne(const std::stop_token& stop) {
+  try {
+    DropVain(context_.clock.Now());
+    if (!batch_.jobs.empty()) RunAndAnswer(context_, *runner_, batch_.jobs, batch_.run, stop);
+  } catch (const std::exception& e) {
+    log::Error("a run could not be answered: {}", e.what());  // its replies answer kInternal
+  }
+  context_.queue.Done(batch_.jobs);
+  batch_.jobs.clear();
 }
 
 // Answers and removes the jobs that it would be vain to run.
-void Worker::DropVain(std::vector<JobPtr>& batch, TimePoint now) {
+void Worker::DropVain(TimePoint now) {
   std::vector<JobPtr> vain;
-  for (JobPtr& job : batch) {
+  for (JobPtr& job : batch_.jobs) {
     if (job->InVain(now)) vain.push_back(std::move(job));
   }
   if (vain.empty()) return;
-  std::erase(batch, nullptr);
+  std::erase(batch_.jobs, nullptr);
   for (const JobPtr& job : vain) {
     job->permit.Release();
     job->reply.Answer(std::unexpected(*job->InVain(now)));
   }
   context_.queue.Done(vain);
-}
-
-std::vector<Result<std::vector<Tensor>>> Worker::RunGuarded(std::span<const JobPtr> batch,
-                                                            const std::stop_token& stop) {
-  std::string why;
-  try {
-    std::vector<Result<std::vector<Tensor>>> results = runner_->Run(batch, stop);
-    if (results.size() == batch.size()) return results;
-    why = fmt::format("the model gave {} results for {} jobs", results.size(), batch.size());
-  } catch (const std::exception& e) {
-    why = e.what();
-  }
-  log::Error("a run failed: {}", why);
-  std::vector<Result<std::vector<Tensor>>> failed;
-  for (std::size_t i = 0; i < batch.size(); ++i) failed.emplace_back(Fail(Code::kInternal, why));
-  return failed;
 }
 
 }  // namespace weir

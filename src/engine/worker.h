@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -10,8 +11,11 @@
 #include "base/clock.h"
 #include "engine/admission.h"
 #include "engine/batch_queue.h"
+#include "engine/cost_model.h"
 #include "engine/probe.h"
+#include "engine/run_slots.h"
 #include "engine/servable.h"
+#include "engine/short_cut.h"
 
 namespace weir {
 
@@ -19,12 +23,20 @@ namespace weir {
 struct WorkerContext {
   BatchQueue& queue;
   Admission& admission;
+  RunSlots::Share& share;
+  CostModel& costs;
+  ShortCut& short_cut;
   ModelProbe& probe;
   const Clock& clock;
 };
 
-// One thread and one Runner: pops a batch, drops what expired or was cancelled, runs the rest, answers.
-// Owned by a Deployment. Destruction stops the run that is under way (kCancelled) and joins.
+// Runs these jobs and answers each, with `runner` and on this thread. `stop` is a hard stop. Every door to a Runner
+// leads through here.
+void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const JobPtr> jobs, std::stop_source run,
+                  const std::stop_token& stop);
+
+// One thread and one Runner: waits for work and for a slot, takes a batch, drops what expired or was cancelled, runs the
+// rest, answers. Owned by a Deployment. Destruction stops the run that is under way (kCancelled) and joins.
 class Worker {
  public:
   Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, const std::string& thread_name);
@@ -34,13 +46,14 @@ class Worker {
 
  private:
   void Loop(const std::stop_token& stop, const std::string& thread_name);
-  void Process(std::vector<JobPtr> batch, const std::stop_token& stop, std::stop_source run_stop);
-  void DropVain(std::vector<JobPtr>& batch, TimePoint now);
-  std::vector<Result<std::vector<Tensor>>> RunGuarded(std::span<const JobPtr> batch, const std::stop_token& stop);
+  TimePoint RunWhileThereIsWork(const std::stop_token& stop);
+  void RunOne(const std::stop_token& stop);
+  void DropVain(TimePoint now);
 
   // Constant after construction.
   const WorkerContext context_;
   const std::unique_ptr<Runner> runner_;
+  Batch batch_;  // the worker's thread alone
 
   std::jthread thread_;  // last: it uses all of the above
 };

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/job.h"
 
 namespace weir::http {
 
@@ -18,6 +19,7 @@ struct Response {
   std::string body;
   std::string_view content_type = "application/json";  // of static duration
   std::vector<std::pair<std::string, std::string>> headers;
+  StageTimes times{};  // of an answer by a model
 };
 
 // Shared by the connection and whoever works on the answer. Respond may be called on any thread, once;

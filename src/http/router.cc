@@ -60,11 +60,6 @@ Response ErrorResponse(const Error& error, Dialect dialect) {
   return response;
 }
 
-std::pair<std::string, std::string> ServerTiming(const StageTimes& times) {
-  return {"Server-Timing",
-          fmt::format("queue;dur={:.3f}, run;dur={:.3f}", Seconds(times.queued) * 1e3, Seconds(times.run) * 1e3)};
-}
-
 void Router::Add(std::string_view method, std::string_view pattern, Dialect dialect, Handler handler) {
   routes_.push_back({method, pattern, Split(pattern), dialect, std::move(handler)});
 }

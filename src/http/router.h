@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "base/result.h"
-#include "engine/job.h"
 #include "http/exchange.h"
 #include "http/middleware.h"
 
@@ -23,9 +22,6 @@ Dialect DialectOf(std::string_view path);
 
 // The whole answer for an error: status, body in the dialect's shape, Retry-After.
 Response ErrorResponse(const Error& error, Dialect dialect);
-
-// "queue;dur=0.1, run;dur=2.5", in milliseconds.
-std::pair<std::string, std::string> ServerTiming(const StageTimes& times);
 
 // The route table with the middlewares around it. Filled at start by the composition root, then immutable
 // and thread-safe.

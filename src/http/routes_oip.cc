@@ -28,7 +28,7 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
       if (!output) return Refuse(exchange, output.error());
       const std::string& name = exchange->parameters[0];
       exchange->Respond({.body = codec::WriteInfer(name, body, servable->manifest(), output->tensors),
-                         .headers = {ServerTiming(output->times)}});
+                         .times = output->times});
     });
   });
 }

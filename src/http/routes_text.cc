@@ -40,13 +40,14 @@ void Refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->Respond(ErrorResponse(error, Dialect::kOpenAi));
 }
 
+// The body's request, with what it does not say itself.
 template <typename Body>
-TextRequest ToTextRequest(const ExchangePtr& exchange, const std::string& model, Body& body) {
-  return {.model = model,
-          .texts = std::move(body.texts),
-          .truncate = body.truncate,
-          .deadline = exchange->deadline,
-          .stop = exchange->stop()};
+TextRequest Complete(const ExchangePtr& exchange, const std::string& model, Body& body) {
+  TextRequest request = std::move(body.request);
+  request.model = model;
+  request.deadline = exchange->deadline;
+  request.stop = exchange->stop();
+  return request;
 }
 
 void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& exchange) {
@@ -54,15 +55,11 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
-  TextRequest request = ToTextRequest(exchange, *model, *body);
-  request.dimensions = body->dimensions;
-  context.texts.Embed(std::move(request),
-                      [exchange, body = std::move(*body), model = std::move(*model)](Result<Embeddings> embeddings) {
-                        if (!embeddings) return Refuse(exchange, embeddings.error());
-                        Result<std::string> json = codec::WriteEmbeddings(*embeddings, body, model);
-                        if (!json) return Refuse(exchange, json.error());
-                        exchange->Respond({.body = std::move(*json), .headers = {ServerTiming(embeddings->times)}});
-                      });
+  context.texts.Embed(Complete(exchange, *model, *body), [exchange, format = body->format,
+                                                          model = *model](Result<Embeddings> embeddings) {
+    if (!embeddings) return Refuse(exchange, embeddings.error());
+    exchange->Respond({.body = codec::WriteEmbeddings(*embeddings, format, model), .times = embeddings->times});
+  });
 }
 
 void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchange) {
@@ -70,13 +67,10 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
   if (!model) return Refuse(exchange, model.error());
-  TextRequest request = ToTextRequest(exchange, *model, *body);
-  context.texts.Classify(
-      std::move(request), body->top_k, [exchange, model = std::move(*model)](Result<Classifications> answer) {
-        if (!answer) return Refuse(exchange, answer.error());
-        exchange->Respond(
-            {.body = codec::WriteClassifications(*answer, model), .headers = {ServerTiming(answer->times)}});
-      });
+  context.texts.Classify(Complete(exchange, *model, *body), [exchange, model = *model](Result<Classifications> answer) {
+    if (!answer) return Refuse(exchange, answer.error());
+    exchange->Respond({.body = codec::WriteClassifications(*answer, model), .times = answer->times});
+  });
 }
 
 void HandleModel(const TextRoutesContext& context, const ExchangePtr& exchange) {

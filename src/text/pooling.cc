@@ -1,37 +1,84 @@
 #include "text/pooling.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 
 namespace weir {
 namespace {
 
-void MeanPool(std::span<const float> tokens, std::span<float> out) {
-  const std::size_t width = out.size();
-  std::ranges::fill(out, 0.0F);
-  for (std::size_t row = 0; row + width <= tokens.size(); row += width) {
-    for (std::size_t i = 0; i < width; ++i) out[i] += tokens[row + i];
-  }
-  const float count = static_cast<float>(tokens.size() / width);
-  for (float& value : out) value /= count;
+struct PoolingEntry {
+  Pooling pooling;
+  std::string_view name;
+};
+constexpr std::array<PoolingEntry, 6> kPoolings = {{{Pooling::kMean, "mean"},
+                                                    {Pooling::kCls, "cls"},
+                                                    {Pooling::kMax, "max"},
+                                                    {Pooling::kMeanSqrtLen, "mean_sqrt_len"},
+                                                    {Pooling::kWeightedMean, "weightedmean"},
+                                                    {Pooling::kLastToken, "lasttoken"}}};
+
+// out += weight * token
+void Add(std::span<const float> token, float weight, std::span<float> out) {
+  for (std::size_t i = 0; i < out.size(); ++i) out[i] += weight * token[i];
 }
 
-void MaxPool(std::span<const float> tokens, std::span<float> out) {
-  const std::size_t width = out.size();
-  std::ranges::copy(tokens.first(width), out.begin());
-  for (std::size_t row = width; row + width <= tokens.size(); row += width) {
-    for (std::size_t i = 0; i < width; ++i) out[i] = std::max(out[i], tokens[row + i]);
-  }
+void Divide(std::span<float> values, float divisor) {
+  for (float& value : values) value /= std::max(divisor, 1e-9F);
 }
 
 }  // namespace
 
-void Pool(Pooling pooling, std::span<const float> tokens, std::span<float> out) {
+std::string_view PoolingName(Pooling pooling) {
+  for (const PoolingEntry& entry : kPoolings) {
+    if (entry.pooling == pooling) return entry.name;
+  }
+  return "";
+}
+
+std::optional<Pooling> PoolingFromName(std::string_view written) {
+  for (const std::string_view suffix : {"_tokens", "_token"}) {
+    if (written.ends_with(suffix)) written.remove_suffix(suffix.size());
+  }
+  for (const PoolingEntry& entry : kPoolings) {
+    if (entry.name == written) return entry.pooling;
+  }
+  return std::nullopt;
+}
+
+void Pool(Pooling pooling, std::span<const float> tokens, std::size_t skip, std::span<float> out) {
+  const std::size_t width = out.size();
+  const std::size_t count = tokens.size() / width;
+  skip = std::min(skip, count);
+  const auto token = [&](std::size_t i) { return tokens.subspan(i * width, width); };
+  std::ranges::fill(out, 0.0F);
   switch (pooling) {
-    case Pooling::kMean: return MeanPool(tokens, out);
-    case Pooling::kCls: std::ranges::copy(tokens.first(out.size()), out.begin()); return;
-    case Pooling::kMax: return MaxPool(tokens, out);
+    case Pooling::kMean:
+    case Pooling::kMeanSqrtLen: {
+      for (std::size_t i = skip; i < count; ++i) Add(token(i), 1, out);
+      const auto n = static_cast<float>(count - skip);
+      return Divide(out, pooling == Pooling::kMean ? n : std::sqrt(n));
+    }
+    case Pooling::kWeightedMean: {
+      float sum = 0;
+      for (std::size_t i = skip; i < count; ++i) {
+        const auto weight = static_cast<float>(i + 1);
+        Add(token(i), weight, out);
+        sum += weight;
+      }
+      return Divide(out, sum);
+    }
+    case Pooling::kMax: {
+      if (skip == count) return;
+      std::ranges::copy(token(skip), out.begin());
+      for (std::size_t i = skip + 1; i < count; ++i) {
+        std::ranges::transform(out, token(i), out.begin(), [](float a, float b) { return std::max(a, b); });
+      }
+      return;
+    }
+    case Pooling::kCls: std::ranges::copy(token(skip == count ? 0 : skip), out.begin()); return;
+    case Pooling::kLastToken: std::ranges::copy(token(count - 1), out.begin()); return;
   }
 }
 
@@ -47,6 +94,10 @@ void Softmax(std::span<float> logits) {
   float sum = 0;
   for (float& value : logits) sum += value = std::exp(value - highest);
   for (float& value : logits) value /= sum;
+}
+
+void Sigmoid(std::span<float> values) {
+  for (float& value : values) value = 1 / (1 + std::exp(-value));
 }
 
 std::vector<ScoredLabel> TopLabels(std::span<const std::string> labels, std::span<const float> scores,

@@ -4,19 +4,21 @@
 #include <cstddef>
 #include <filesystem>
 #include <string>
-#include <vector>
 
 #include "base/result.h"
-#include "text/pooling.h"
+#include "text/model_config.h"
+#include "text/sentence_modules.h"
 
 namespace weir {
 
-// Read from config.json, modules.json and 1_Pooling/config.json, each optional.
+// Read from the JSON files of the folder, each optional. docs/text-models.md lists what of them is used.
 struct TextFolder {
-  std::size_t max_tokens = 512;     // max_position_embeddings
-  std::vector<std::string> labels;  // id2label, by id; empty when there is none
-  Pooling pooling = Pooling::kMean;
-  bool normalize = true;  // false only when modules.json lists no Normalize module
+  ModelConfig config;
+  TokenizerConfig tokenizer;
+  SentenceModules modules;
+  Prompts prompts;
+  std::size_t max_tokens = 512;  // of a text, special tokens included: the least that any of the files says
+  std::string max_tokens_from = "the default, because no file says more";
 };
 
 // Blocks while the files are read. The error names the file and the entry that cannot be used.

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "text/pooling.h"
+#include "text/vector_steps.h"
 
 namespace weir {
 namespace {
@@ -20,6 +22,36 @@ Tensor RowOf(const std::shared_ptr<const Tensor>& matrix, std::size_t row) {
 
 bool AllFinite(std::span<const float> values) {
   return std::ranges::all_of(values, [](float value) { return std::isfinite(value); });
+}
+
+// One text's row of one input, padding behind it.
+template <typename T>
+void FillRow(InputRole role, const JobRequest& request, const ModelConfig& config, std::span<T> row) {
+  const auto ids = request.inputs[0].As<std::int64_t>();
+  const auto padding = row.subspan(ids.size());
+  const auto copy = [&](std::span<const std::int64_t> values) {
+    std::ranges::transform(values, row.begin(), [](std::int64_t value) { return static_cast<T>(value); });
+  };
+  switch (role) {
+    case InputRole::kIds:
+      copy(ids);
+      std::ranges::fill(padding, static_cast<T>(config.pad_token));
+      return;
+    case InputRole::kTypes:
+      copy(request.inputs[1].As<std::int64_t>());
+      std::ranges::fill(padding, T{0});
+      return;
+    case InputRole::kMask:
+      std::ranges::fill(row.first(ids.size()), T{1});
+      std::ranges::fill(padding, T{0});
+      return;
+    case InputRole::kPositions:
+      std::iota(row.begin(), row.begin() + static_cast<std::ptrdiff_t>(ids.size()),
+                static_cast<T>(config.first_position));
+      // Families that keep positions for padding keep the one before the first.
+      std::ranges::fill(padding, static_cast<T>(config.first_position == 0 ? 0 : config.first_position - 1));
+      return;
+  }
 }
 
 }  // namespace
@@ -57,23 +89,22 @@ std::vector<Result<std::vector<Tensor>>> TextRunner::Run(std::span<const JobPtr>
 }
 
 std::vector<Tensor> TextRunner::Pad(std::span<const JobPtr> batch) const {
-  std::size_t longest = 0;
+  std::size_t longest = model_.graph_.fixed_tokens;
   for (const JobPtr& job : batch) longest = std::max(longest, job->request.inputs[0].elements());
   const Shape shape = {static_cast<std::int64_t>(batch.size()), static_cast<std::int64_t>(longest)};
   std::vector<Tensor> inputs;
-  for (const TensorSpec& spec : model_.manifest().inputs) {
-    Tensor tensor = Tensor::Uninitialised(DataType::kInt64, shape);
-    std::int64_t* out = tensor.Mutable<std::int64_t>().data();
-    for (const JobPtr& job : batch) {
-      const std::size_t length = job->request.inputs[0].elements();
-      if (spec.name == "attention_mask") {
-        std::fill_n(out, length, 1);
+  for (std::size_t i = 0; i < model_.graph_.inputs.size(); ++i) {
+    const DataType type = model_.manifest().inputs[i].type;
+    Tensor tensor = Tensor::Uninitialised(type, shape);
+    for (std::size_t row = 0; row < batch.size(); ++row) {
+      const JobRequest& request = batch[row]->request;
+      if (type == DataType::kInt64) {
+        FillRow(model_.graph_.inputs[i], request, model_.folder().config,
+                tensor.Mutable<std::int64_t>().subspan(row * longest, longest));
       } else {
-        const std::size_t source = spec.name == "input_ids" ? 0 : 1;
-        std::ranges::copy(job->request.inputs[source].As<std::int64_t>(), out);
+        FillRow(model_.graph_.inputs[i], request, model_.folder().config,
+                tensor.Mutable<std::int32_t>().subspan(row * longest, longest));
       }
-      std::fill(out + length, out + longest, 0);
-      out += longest;
     }
     inputs.push_back(std::move(tensor));
   }
@@ -84,51 +115,61 @@ Result<Tensor> TextRunner::Encode(std::span<const JobPtr> batch, const std::stop
   const std::vector<Tensor> padded = Pad(batch);
   Result<std::vector<Tensor>> outputs = encoder_->Run(padded, stop);
   if (!outputs) return Forward(outputs);
-  Tensor output = std::move((*outputs)[static_cast<std::size_t>(model_.output_)]);
-  const std::size_t rank = model_.logits_ ? 2 : 3;
-  const auto rows = static_cast<std::int64_t>(batch.size());
-  const bool shaped = output.shape().size() == rank && output.shape()[0] == rows &&
-                      (model_.logits_ || output.shape()[1] == padded[0].shape()[1]);
+  Tensor output = std::move((*outputs)[model_.graph_.output]);
+  const OutputKind kind = model_.graph_.kind;
+  const Shape& shape = output.shape();
+  bool shaped = shape.size() == (kind == OutputKind::kTokens ? 3 : 2) &&
+                shape[0] == static_cast<std::int64_t>(batch.size()) && shape.back() > 0;
+  if (shaped && kind == OutputKind::kTokens) shaped = shape[1] == padded[0].shape()[1];
   if (!shaped) {
-    return Fail(Code::kUnprocessable, fmt::format("the graph gave an output of shape {} for {} texts",
-                                                  ShapeString(output.shape()), batch.size()));
+    return Fail(Code::kUnprocessable, fmt::format("the graph gave an output of shape {} for {} texts of {} tokens",
+                                                  ShapeString(shape), batch.size(), padded[0].shape()[1]));
   }
-  if (model_.logits_) {
-    auto logits = output.Mutable<float>();
-    const std::size_t width = model_.labels().size();
-    if (logits.size() != batch.size() * width) {
-      return Fail(Code::kUnprocessable,
-                  fmt::format("the graph gave {} logits for {} labels", logits.size() / batch.size(), width));
-    }
-    for (std::size_t row = 0; row < batch.size(); ++row) Softmax(logits.subspan(row * width, width));
-    return output;
+  if (kind == OutputKind::kLogits) {
+    if (shape[1] == static_cast<std::int64_t>(model_.labels().size())) return output;
+    return Fail(Code::kUnprocessable,
+                fmt::format("the graph gave {} logits for {} labels", shape[1], model_.labels().size()));
   }
-  return PoolRows(batch, output, stop);
+  return Finish(kind == OutputKind::kTokens ? PoolRows(batch, output) : std::move(output), stop);
 }
 
-Result<Tensor> TextRunner::PoolRows(std::span<const JobPtr> batch, const Tensor& hidden, const std::stop_token& stop) {
-  const auto rows = static_cast<std::int64_t>(batch.size());
+Tensor TextRunner::PoolRows(std::span<const JobPtr> batch, const Tensor& hidden) const {
+  const std::vector<Pooling>& poolings = model_.folder().modules.pooling;
   const auto width = static_cast<std::size_t>(hidden.shape()[2]);
   const std::size_t row_size = static_cast<std::size_t>(hidden.shape()[1]) * width;
-  Tensor pooled = Tensor::Uninitialised(DataType::kFp32, {rows, hidden.shape()[2]});
+  const Shape shape = {static_cast<std::int64_t>(batch.size()), static_cast<std::int64_t>(width * poolings.size())};
+  Tensor pooled = Tensor::Uninitialised(DataType::kFp32, shape);
   for (std::size_t row = 0; row < batch.size(); ++row) {
-    const std::size_t length = batch[row]->request.inputs[0].elements();
-    const auto tokens = hidden.As<float>().subspan(row * row_size, length * width);
-    const auto out = pooled.Mutable<float>().subspan(row * width, width);
-    Pool(model_.parts_.folder.pooling, tokens, out);
-    if (model_.parts_.folder.normalize) NormalizeL2(out);
+    const std::vector<Tensor>& inputs = batch[row]->request.inputs;
+    const auto tokens = hidden.As<float>().subspan(row * row_size, inputs[0].elements() * width);
+    const std::size_t prompt = inputs.size() > 2 ? static_cast<std::size_t>(inputs[2].As<std::int64_t>()[0]) : 0;
+    for (std::size_t i = 0; i < poolings.size(); ++i) {
+      const std::size_t begin = (row * poolings.size() + i) * width;
+      Pool(poolings[i], tokens, prompt, pooled.Mutable<float>().subspan(begin, width));
+    }
   }
-  if (!head_) return pooled;
-  Result<std::vector<Tensor>> logits = head_->Run({&pooled, 1}, stop);
+  return pooled;
+}
+
+Result<Tensor> TextRunner::Finish(Tensor rows, const std::stop_token& stop) {
+  const SentenceModules& modules = model_.folder().modules;
+  // A graph that gives finished vectors has these modules inside.
+  if (model_.graph_.kind == OutputKind::kTokens) {
+    for (const VectorStep& step : modules.steps) {
+      Result<std::size_t> fits = WidthAfter(step, static_cast<std::size_t>(rows.shape()[1]));
+      if (!fits) return Forward(fits);
+      rows = ApplyStep(step, std::move(rows));
+    }
+  }
+  if (!head_) return rows;
+  if (modules.normalize) rows = ApplyStep(NormalizeStep{}, std::move(rows));
+  const std::int64_t count = rows.shape()[0];
+  Result<std::vector<Tensor>> logits = head_->Run({&rows, 1}, stop);
   if (!logits) return Forward(logits);
   Tensor scores = std::move((*logits)[0]);
-  const std::size_t labels = model_.labels().size();
-  if (scores.elements() != batch.size() * labels) {
-    return Fail(Code::kUnprocessable, fmt::format("head.onnx gave an output of shape {} for {} texts",
-                                                  ShapeString(scores.shape()), batch.size()));
-  }
-  for (std::size_t row = 0; row < batch.size(); ++row) {
-    Softmax(scores.Mutable<float>().subspan(row * labels, labels));
+  if (scores.elements() != static_cast<std::size_t>(count) * model_.labels().size() || scores.shape().size() != 2) {
+    return Fail(Code::kUnprocessable,
+                fmt::format("head.onnx gave an output of shape {} for {} texts", ShapeString(scores.shape()), count));
   }
   return scores;
 }

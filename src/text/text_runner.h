@@ -19,11 +19,13 @@ class TextRunner final : public Runner {
   std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch, const std::stop_token& stop) override;
 
  private:
-  // Inputs of the graph for the whole batch, each [jobs, longest]; padding is 0 under a mask of 0.
+  // Inputs of the graph for the whole batch, each [jobs, longest]; padding stands under a mask of 0.
   std::vector<Tensor> Pad(std::span<const JobPtr> batch) const;
-  // The answers to all rows: [jobs, width] for embeddings, [jobs, labels] for classification.
+  // What all rows give: [jobs, width] for embeddings, [jobs, labels] for classification.
   Result<Tensor> Encode(std::span<const JobPtr> batch, const std::stop_token& stop);
-  Result<Tensor> PoolRows(std::span<const JobPtr> batch, const Tensor& hidden, const std::stop_token& stop);
+  Tensor PoolRows(std::span<const JobPtr> batch, const Tensor& hidden) const;
+  // The modules behind the pooling, then the head.
+  Result<Tensor> Finish(Tensor rows, const std::stop_token& stop);
 
   const TextModel& model_;
   const std::unique_ptr<Session> encoder_;

@@ -3,57 +3,128 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <atomic>
 #include <future>
 #include <optional>
 #include <utility>
 
 #include "base/mutex.h"
+#include "text/text_answer.h"
+#include "text/text_jobs.h"
 
 namespace weir {
 namespace {
 
-// Tokens are not counted before admission; English has about four bytes a token, and two are special.
-std::uint64_t EstimatedTokens(std::string_view text, std::size_t limit) {
-  return std::min<std::uint64_t>(text.size() / 4 + 2, limit);
+// Whether an error says something about one text, rather than about the request or the server.
+bool IsAboutTheText(Code code) { return code == Code::kInvalidArgument || code == Code::kUnprocessable; }
+
+// Why a text cannot be answered whatever the model is.
+std::optional<Error> Unusable(const TextRequest& request, std::size_t index) {
+  if (const auto found = request.unreadable.find(index); found != request.unreadable.end()) return found->second;
+  const bool paired = index < request.pairs.size() && request.pairs[index];
+  const bool blank = IsBlank(request.texts[index]);
+  if (!blank && !(paired && IsBlank(*request.pairs[index]))) return std::nullopt;
+  const std::string field = request.FieldOf(index);
+  return Error{
+      Code::kInvalidArgument,
+      paired ? fmt::format("'{}' is a pair with an empty text", field) : fmt::format("'{}' is an empty text", field),
+      field};
 }
 
-bool Blank(std::string_view text) { return text.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos; }
+template <typename Answer>
+class Waiter {
+ public:
+  auto Callback() {
+    return [this](Result<Answer> done) { promise_.set_value(std::move(done)); };
+  }
+  Result<Answer> Wait() { return promise_.get_future().get(); }
+
+ private:
+  std::promise<Result<Answer>> promise_;
+};
 
 }  // namespace
+
+// A job on its way into the queue: a text, or one window of it.
+struct TextService::Piece {
+  std::size_t text = 0;
+  std::size_t window = 0;
+  JobRequest job;
+};
+
+Demand TextService::DemandOf(std::span<const Piece> pieces) {
+  Demand demand{.jobs = pieces.size(), .bytes = 0, .work = 0};
+  for (const Piece& piece : pieces) {
+    demand.bytes += piece.job.cost.bytes;
+    demand.work += piece.job.cost.length;
+  }
+  return demand;
+}
 
 // Collects the answers to the texts of one request. Shared by the jobs' callbacks; the last one to finish
 // (or the first to fail) ends it. Thread-safe.
 struct TextService::Gather final : Expires {
   using Done = std::move_only_function<void(Result<Gather*>)>;
 
-  Gather(TextRequest r, TextTask t, Done d)
-      : request(std::move(r)), task(t), outputs(request.texts.size()), missing(request.texts.size()),
-        done(std::move(d)) {}
-
-  void Finish(std::size_t index, Result<Output> output) {
-    Done call;
+  // What is known of one text.
+  struct Slot {
+    std::vector<Tensor> windows;  // what the model gave for each
+    std::size_t missing = 1;      // windows that have not been answered
+    std::size_t tokens = 0;
     std::optional<Error> error;
-    {
-      const MutexLock lock(mu);
-      if (output) {
-        times.queued = std::max(times.queued, output->times.queued);
-        times.run = std::max(times.run, output->times.run);
-        outputs[index] = std::move(output->tensors[0]);
-      } else {
-        error = std::move(output.error());
-        if (request.texts.size() > 1) error->message = fmt::format("text {}: {}", index, error->message);
-        error->field = request.texts.size() > 1 ? fmt::format("input[{}]", index) : "input";
-      }
-      --missing;
-      if (error || missing == 0) call = std::exchange(done, {});
-    }
-    if (error) rest.request_stop();  // the other texts' answers are of no use any more
-    if (!call) return;
-    if (error) return call(std::unexpected(std::move(*error)));
-    call(this);
+  };
+
+  Gather(TextRequest r, TextTask t, Done d)
+      : request(std::move(r)), task(t), slots(request.texts.size()), missing(request.texts.size()), done(std::move(d)) {
   }
 
+  // Says how many jobs a text has become, before the first is submitted.
+  void Expect(std::size_t index, const TextJobs& jobs) {
+    const MutexLock lock(mu);
+    slots[index].windows.resize(jobs.jobs.size());
+    slots[index].missing = jobs.jobs.size();
+    slots[index].tokens = jobs.tokens;
+  }
+
+  void Finish(std::size_t index, std::size_t window, Result<Output> output) {
+    if (!output) return FailText(index, std::move(output.error()));
+    Done call;
+    {
+      const MutexLock lock(mu);
+      if (output->times.ended >= times.ended) times = output->times;
+      Slot& slot = slots[index];
+      slot.windows[window] = std::move(output->tensors[0]);
+      if (--slot.missing == 0 && !slot.error) call = OneLess();
+    }
+    if (call) call(this);
+  }
+
+  // A text has no answer: the others are answered all the same, or nothing is.
+  void FailText(std::size_t index, Error error) {
+    Done call;
+    const bool alone = request.on_error == OnError::kPartial && IsAboutTheText(error.code);
+    {
+      const MutexLock lock(mu);
+      if (alone) {
+        if (slots[index].error) return;  // another of its windows failed before
+        slots[index].error = std::move(error);
+        call = OneLess();
+      } else {
+        call = std::exchange(done, {});
+      }
+    }
+    if (alone) {
+      if (call) call(this);
+      return;
+    }
+    rest.request_stop();  // the other texts' answers are of no use any more
+    if (!call) return;
+    if (request.texts.size() > 1 && error.field.empty())
+      error.message = fmt::format("text {}: {}", index, error.message);
+    error.field = request.FieldOf(index);
+    call(std::unexpected(std::move(error)));
+  }
+
+  // The whole request.
   void Fail(Error error) {
     Done call;
     {
@@ -63,11 +134,38 @@ struct TextService::Gather final : Expires {
     if (call) call(std::unexpected(std::move(error)));
   }
 
+  bool HasFailed(std::size_t index) {
+    const MutexLock lock(mu);
+    return slots[index].error.has_value();
+  }
+
   // Answers at the deadline, even while the texts wait to be tokenized; the jobs then find out by themselves.
   void Expire(const Error& why) override {
     rest.request_stop();
     Fail(why);
   }
+
+  // Once everything has finished: `make` turns what the model gave for a text into its part of the answer, of which
+  // texts with an error have an empty one.
+  template <typename Answer, typename Part, typename Make>
+  void Collect(Answer& answer, std::vector<Part>& parts, Make make) {
+    std::vector<Slot> all;
+    {
+      const MutexLock lock(mu);
+      all = std::move(slots);
+      answer.times = times;
+    }
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      parts.push_back(all[i].error ? Part() : make(all[i].windows));
+      if (all[i].error) {
+        answer.errors.emplace(i, std::move(*all[i].error));
+      } else {
+        answer.usage.tokens += all[i].tokens;
+      }
+    }
+  }
+
+  Done OneLess() REQUIRES(mu) { return --missing == 0 ? std::exchange(done, {}) : Done(); }
 
   // Constant after Start.
   const TextRequest request;
@@ -77,115 +175,147 @@ struct TextService::Gather final : Expires {
   DeadlineList::Entry deadline;
 
   // Set once, before the first job.
-  std::shared_ptr<const TextModel> model;
-  std::atomic<std::size_t> tokens = 0;
+  std::optional<TextPlan> plan;
 
   // Guarded by mu; read without it once everything has finished.
   Mutex mu;
-  std::vector<Tensor> outputs;
-  StageTimes times;
-  std::size_t missing;
-  Done done;
+  std::vector<Slot> slots GUARDED_BY(mu);
+  StageTimes times GUARDED_BY(mu);
+  std::size_t missing GUARDED_BY(mu);
+  Done done GUARDED_BY(mu);
 };
 
 void TextService::Embed(TextRequest request, std::move_only_function<void(Result<Embeddings>)> done) {
-  Start(std::make_shared<Gather>(
-      std::move(request), TextTask::kEmbedding, [done = std::move(done)](Result<Gather*> gathered) mutable {
-        if (!gathered) return done(Forward(gathered));
-        Gather& all = **gathered;
-        done(Embeddings{.vectors = std::move(all.outputs), .usage = {all.tokens}, .times = all.times});
-      }));
-}
-
-void TextService::Classify(TextRequest request, std::size_t top_k,
-                           std::move_only_function<void(Result<Classifications>)> done) {
-  Start(std::make_shared<Gather>(std::move(request), TextTask::kClassification,
-                                 [top_k, done = std::move(done)](Result<Gather*> gathered) mutable {
+  Start(std::make_shared<Gather>(std::move(request), TextTask::kEmbedding,
+                                 [done = std::move(done)](Result<Gather*> gathered) mutable {
                                    if (!gathered) return done(Forward(gathered));
                                    Gather& all = **gathered;
-                                   Classifications answer{.labels = {}, .usage = {all.tokens}, .times = all.times};
-                                   for (const Tensor& scores : all.outputs) {
-                                     answer.labels.push_back(TopLabels(all.model->labels(), scores.As<float>(), top_k));
-                                   }
+                                   Embeddings answer;
+                                   std::optional<Error> refused;
+                                   all.Collect(answer, answer.vectors, [&](std::span<const Tensor> windows) {
+                                     Result<Tensor> vector = MakeEmbedding(all.plan->model(), all.request, windows);
+                                     if (!vector) refused = std::move(vector.error());
+                                     return vector ? std::move(*vector) : Tensor();
+                                   });
+                                   if (refused) return done(std::unexpected(std::move(*refused)));
+                                   done(std::move(answer));
+                                 }));
+}
+
+void TextService::Classify(TextRequest request, std::move_only_function<void(Result<Classifications>)> done) {
+  Start(std::make_shared<Gather>(std::move(request), TextTask::kClassification,
+                                 [done = std::move(done)](Result<Gather*> gathered) mutable {
+                                   if (!gathered) return done(Forward(gathered));
+                                   Gather& all = **gathered;
+                                   Classifications answer;
+                                   all.Collect(answer, answer.labels, [&](std::span<const Tensor> windows) {
+                                     return MakeLabels(all.plan->model(), all.request, windows);
+                                   });
                                    done(std::move(answer));
                                  }));
 }
 
 Result<Embeddings> TextService::EmbedAndWait(TextRequest request) {
-  std::promise<Result<Embeddings>> promise;
-  std::future<Result<Embeddings>> answer = promise.get_future();
-  Embed(std::move(request), [&promise](Result<Embeddings> done) { promise.set_value(std::move(done)); });
-  return answer.get();
+  Waiter<Embeddings> waiter;
+  Embed(std::move(request), waiter.Callback());
+  return waiter.Wait();
 }
 
-Result<Classifications> TextService::ClassifyAndWait(TextRequest request, std::size_t top_k) {
-  std::promise<Result<Classifications>> promise;
-  std::future<Result<Classifications>> answer = promise.get_future();
-  Classify(std::move(request), top_k, [&promise](Result<Classifications> done) { promise.set_value(std::move(done)); });
-  return answer.get();
+Result<Classifications> TextService::ClassifyAndWait(TextRequest request) {
+  Waiter<Classifications> waiter;
+  Classify(std::move(request), waiter.Callback());
+  return waiter.Wait();
 }
 
 void TextService::Start(std::shared_ptr<Gather> gather) {
   const TextRequest& request = gather->request;
   if (request.texts.empty()) return gather->Fail({Code::kInvalidArgument, "there is no text", "input"});
-  for (std::size_t i = 0; i < request.texts.size(); ++i) {
-    if (!Blank(request.texts[i])) continue;
-    const std::string field = request.texts.size() > 1 ? fmt::format("input[{}]", i) : "input";
-    return gather->Fail({Code::kInvalidArgument, fmt::format("'{}' is an empty text", field), field});
-  }
   if (!request.deadline.IsNever()) gather->deadline = engine_.KeepDeadline(request.deadline, gather);
   gather->on_stop.emplace(request.stop, [rest = gather->rest]() mutable { rest.request_stop(); });
   engine_.WhenReady(
       request.model, request.deadline, [this, gather, &request](Result<Registry::DeploymentPtr> ready) mutable {
         if (!ready) return gather->Fail(std::move(ready.error()));
-        gather->model = std::dynamic_pointer_cast<const TextModel>((*ready)->servable());
-        if (!gather->model || gather->model->text_task() != gather->task) {
+        auto model = std::dynamic_pointer_cast<const TextModel>((*ready)->servable());
+        if (!model || model->text_task() != gather->task) {
           return gather->Fail(
               {Code::kInvalidArgument,
                fmt::format("model '{}' does not do this: its task is {}", request.model, (*ready)->servable()->task()),
                "model"});
         }
-        if (request.dimensions > gather->model->width() && gather->model->width() > 0) {
-          return gather->Fail({Code::kInvalidArgument,
-                               fmt::format("'dimensions' is {}, the model's vectors have {}", request.dimensions,
-                                           gather->model->width()),
-                               "dimensions"});
-        }
-        Demand demand{.jobs = request.texts.size(), .bytes = 0, .work = 0};
-        for (const std::string& text : request.texts) {
-          demand.bytes += text.size();
-          demand.work += EstimatedTokens(text, gather->model->max_tokens());
-        }
-        Result<Permit> permit = (*ready)->Admit(demand, request.deadline);
-        if (!permit) return gather->Fail(std::move(permit.error()));
-        // `deployment` before `permit` in the capture: the permit must be given back first.
-        tokenizers_.Submit([gather, deployment = *ready, permit = std::move(*permit)]() mutable {
-          Tokenize(gather, *deployment, std::move(permit));
-        });
+        Result<TextPlan> plan = TextPlan::Make(std::move(model), request);
+        if (!plan) return gather->Fail(std::move(plan.error()));
+        gather->plan = std::move(*plan);
+        Begin(gather, *ready);
       });
+}
+
+// Admits what may be answered at all, and has it tokenized.
+void TextService::Begin(const std::shared_ptr<Gather>& gather, const Registry::DeploymentPtr& deployment) {
+  const TextRequest& request = gather->request;
+  Demand demand{.jobs = 0, .bytes = 0, .work = 0};
+  std::size_t failed = 0;
+  for (std::size_t i = 0; i < request.texts.size(); ++i) {
+    if (std::optional<Error> why = Unusable(request, i)) {
+      gather->FailText(i, std::move(*why));
+      if (request.on_error == OnError::kFail) return;
+      ++failed;
+      continue;
+    }
+    demand.jobs += 1;
+    demand.bytes += gather->plan->Bytes(i);
+    demand.work += gather->plan->EstimatedTokens(i);
+  }
+  if (failed == request.texts.size()) return;  // every text has its error
+  Result<Permit> permit = deployment->Admit(demand, request.deadline);
+  if (!permit) return gather->Fail(std::move(permit.error()));
+  // `deployment` before `permit` in the capture: the permit must be given back first.
+  tokenizers_.Submit([gather, deployment, permit = std::move(*permit)]() mutable {
+    Tokenize(gather, *deployment, std::move(permit));
+  });
 }
 
 void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& deployment, Permit permit) {
   const TextRequest& request = gather->request;
-  const EncodeOptions options{.max_tokens = gather->model->max_tokens(), .truncate = request.truncate};
   const std::stop_token stop = gather->rest.get_token();
   // Everything is tokenized before the first job runs: a bad text costs its neighbours no work.
-  std::vector<JobRequest> jobs;
-  jobs.reserve(request.texts.size());
+  std::vector<Piece> pieces;
+  std::size_t texts = 0;
   for (std::size_t i = 0; i < request.texts.size(); ++i) {
     if (stop.stop_requested()) return gather->Fail({Code::kCancelled, "the caller cancelled the request"});
-    Result<TokenIds> tokens = gather->model->tokenizer().Encode(request.texts[i], options);
-    if (tokens && tokens->ids.empty()) tokens = Fail(Code::kUnprocessable, "the text has no tokens");
-    if (!tokens) {
-      permit.Release();
-      return gather->Finish(i, Forward(tokens));
+    if (gather->HasFailed(i)) continue;
+    ++texts;
+    Result<TextJobs> made = gather->plan->Encode(i, stop);
+    if (!made) {
+      const bool rest_goes_on = request.on_error == OnError::kPartial;
+      if (!rest_goes_on) permit.Release();
+      gather->FailText(i, std::move(made.error()));
+      if (!rest_goes_on) return;
+      continue;
     }
-    gather->tokens += tokens->ids.size();
-    jobs.push_back(gather->model->EncodeRequest(*tokens, request.deadline, stop));
+    gather->Expect(i, *made);
+    for (std::size_t window = 0; window < made->jobs.size(); ++window) {
+      pieces.push_back({.text = i, .window = window, .job = std::move(made->jobs[window])});
+    }
   }
-  for (std::size_t i = 0; i < jobs.size(); ++i) {
-    deployment.Submit(std::move(jobs[i]), permit.SplitOne(),
-                      [gather, i](Result<Output> output) { gather->Finish(i, std::move(output)); });
+  if (pieces.size() > texts) {  // long texts became several jobs: the permit is for one each
+    permit.Release();
+    Result<Permit> whole = deployment.Admit(DemandOf(pieces), request.deadline);
+    if (!whole) return gather->Fail(std::move(whole.error()));
+    permit = std::move(*whole);
+  }
+  Submit(gather, deployment, std::move(pieces), std::move(permit));
+}
+
+void TextService::Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,
+                         Permit permit) {
+  double work = 0;
+  for (Piece& piece : pieces) {
+    piece.job.work_before = work;
+    work += deployment.costs().Seconds(1, piece.job.cost.length);
+    deployment.Submit(std::move(piece.job), permit.SplitOne(),
+                      [gather, text = piece.text, window = piece.window](Result<Output> output) {
+                        gather->Finish(text, window, std::move(output));
+                      });
   }
 }
 

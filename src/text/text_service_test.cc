@@ -108,7 +108,7 @@ TEST(TextService, ManyCallersAtOnceGetTheirOwnAnswers) {
 
 TEST(TextService, ClassifiesWithTheModelsOwnLabelsBestFirst) {
   auto answer = World::Get().texts().ClassifyAndWait(
-      {.model = "sentiment", .texts = {"I love this wonderful film.", "Terrible. A complete waste of money."}}, 0);
+      {.model = "sentiment", .texts = {"I love this wonderful film.", "Terrible. A complete waste of money."}});
   ASSERT_TRUE(answer) << answer.error().message;
   EXPECT_EQ(answer->labels[0][0].label, "POSITIVE");
   EXPECT_EQ(answer->labels[1][0].label, "NEGATIVE");

@@ -4,7 +4,9 @@
 
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <string>
+#include <utility>
 
 #include "text/tokenizer_ffi/weir_tokenizer.h"
 
@@ -12,7 +14,7 @@ namespace weir {
 namespace {
 
 // A tokenizer.json of the largest known vocabularies is 35 MB.
-constexpr std::uintmax_t kMaxFileBytes = 128U << 20;
+constexpr std::uintmax_t kMaxFileBytes = 100'000'000;
 
 const std::uint8_t* Bytes(std::string_view text) { return reinterpret_cast<const std::uint8_t*>(text.data()); }
 
@@ -22,9 +24,49 @@ std::string TakeText(char* owned) {
   return text;
 }
 
+// An encoding of the Rust side, freed with this object.
+class OwnedEncoding {
+ public:
+  explicit OwnedEncoding(const WeirEncoding& encoding) : encoding_(encoding) {}
+  OwnedEncoding(OwnedEncoding&& other) noexcept : encoding_(std::exchange(other.encoding_, {})) {}
+  OwnedEncoding& operator=(OwnedEncoding&&) = delete;
+  ~OwnedEncoding() { weir_encoding_free(&encoding_); }
+
+  const WeirEncoding* operator->() const { return &encoding_; }
+  TokenIds Window(std::size_t begin, std::size_t end) const {
+    return {.ids = {encoding_.ids + begin, encoding_.ids + end},
+            .type_ids = {encoding_.type_ids + begin, encoding_.type_ids + end}};
+  }
+
+ private:
+  WeirEncoding encoding_;
+};
+
+Result<OwnedEncoding> CallEncode(const void* handle, const TextView& text, const EncodeOptions& options) {
+  const WeirEncodeRequest request{.text = Bytes(text.text),
+                                  .text_len = text.text.size(),
+                                  .pair = text.pair ? Bytes(*text.pair) : nullptr,
+                                  .pair_len = text.pair ? text.pair->size() : 0,
+                                  .add_special_tokens = true,
+                                  .max_tokens = options.max_tokens,
+                                  .truncate = options.truncate,
+                                  .truncate_left = options.side == Side::kLeft,
+                                  .split = options.overlap.has_value(),
+                                  .overlap = options.overlap.value_or(0)};
+  WeirEncoding encoding{};
+  if (char* why = weir_tokenizer_encode(handle, &request, &encoding)) return InvalidArgument(TakeText(why));
+  OwnedEncoding owned(encoding);
+  const bool may_be_longer = options.truncate || options.overlap || options.max_tokens == 0;
+  if (may_be_longer || encoding.full_len <= options.max_tokens) return owned;
+  return Fail(Code::kUnprocessable,
+              fmt::format("the {} {} tokens, the model takes {}; shorten {} or set \"truncate\": true",
+                          text.pair ? "two texts have" : "text has", encoding.full_len, options.max_tokens,
+                          text.pair ? "them" : "it"));
+}
+
 }  // namespace
 
-Result<std::shared_ptr<const Tokenizer>> Tokenizer::Load(const std::filesystem::path& file) {
+Result<std::shared_ptr<const Tokenizer>> Tokenizer::Load(const std::filesystem::path& file, bool lowercase) {
   std::error_code error;
   const std::uintmax_t size = std::filesystem::file_size(file, error);
   if (error) return Fail(Code::kNotFound, fmt::format("{}: {}", file.string(), error.message()));
@@ -35,7 +77,7 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::Load(const std::filesystem::
   std::ifstream stream(file, std::ios::binary);
   const std::string json(std::istreambuf_iterator<char>(stream), {});
   void* handle = nullptr;
-  if (char* why = weir_tokenizer_new(Bytes(json), json.size(), &handle)) {
+  if (char* why = weir_tokenizer_new(Bytes(json), json.size(), lowercase, &handle)) {
     return Fail(Code::kUnprocessable, fmt::format("{} is not a tokenizer: {}", file.string(), TakeText(why)));
   }
   return std::shared_ptr<const Tokenizer>(new Tokenizer(handle));
@@ -44,28 +86,38 @@ Result<std::shared_ptr<const Tokenizer>> Tokenizer::Load(const std::filesystem::
 Tokenizer::~Tokenizer() { weir_tokenizer_free(handle_); }
 
 std::size_t Tokenizer::vocabulary() const { return weir_tokenizer_vocab_size(handle_); }
+std::size_t Tokenizer::special_tokens() const { return weir_tokenizer_added_tokens(handle_); }
+std::size_t Tokenizer::HighestId() const { return weir_tokenizer_highest_id(handle_); }
 
-Result<TokenIds> Tokenizer::Encode(std::string_view text, const EncodeOptions& options) const {
-  const WeirEncodeRequest request{.text = Bytes(text),
-                                  .text_len = text.size(),
-                                  .pair = nullptr,
-                                  .pair_len = 0,
-                                  .add_special_tokens = true,
-                                  .max_tokens = options.max_tokens,
-                                  .truncate = options.truncate};
-  WeirEncoding encoding{};
-  if (char* why = weir_tokenizer_encode(handle_, &request, &encoding)) {
-    return InvalidArgument(TakeText(why));
+bool Tokenizer::IsSpecial(std::int64_t id) const {
+  return weir_tokenizer_is_special(handle_, static_cast<std::uint32_t>(id));
+}
+
+TokenizerFacts Tokenizer::Describe() const {
+  std::istringstream lines(TakeText(weir_tokenizer_describe(handle_)));
+  TokenizerFacts facts;
+  std::getline(lines, facts.kind);
+  for (std::string token; std::getline(lines, token);) facts.special_tokens.push_back(token);
+  return facts;
+}
+
+Result<TokenIds> Tokenizer::Encode(const TextView& text, const EncodeOptions& options) const {
+  auto encoding = CallEncode(handle_, text, options);
+  if (!encoding) return Forward(encoding);
+  return encoding->Window(0, (*encoding)->len);
+}
+
+Result<std::vector<TokenIds>> Tokenizer::EncodeWindows(std::string_view text, const EncodeOptions& options) const {
+  auto encoding = CallEncode(handle_, {.text = text, .pair = std::nullopt}, options);
+  if (!encoding) return Forward(encoding);
+  std::vector<TokenIds> windows;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < (*encoding)->windows; ++i) {
+    const std::size_t end = (*encoding)->ends[i];
+    windows.push_back(encoding->Window(begin, end));
+    begin = end;
   }
-  TokenIds ids{.ids = {encoding.ids, encoding.ids + encoding.len},
-               .type_ids = {encoding.type_ids, encoding.type_ids + encoding.len}};
-  weir_encoding_free(&encoding);
-  if (options.max_tokens > 0 && !options.truncate && encoding.full_len > options.max_tokens) {
-    return Fail(Code::kUnprocessable,
-                fmt::format("the text has {} tokens, the model takes {}; shorten it or set \"truncate\": true",
-                            encoding.full_len, options.max_tokens));
-  }
-  return ids;
+  return windows;
 }
 
 }  // namespace weir

@@ -48,6 +48,45 @@ TEST_F(TokenizerTest, CutsOnRequestAndKeepsTheSpecialTokens) {
   EXPECT_THAT(ids->ids, ElementsAre(101, 2028, 2048, 102));
 }
 
+TEST_F(TokenizerTest, CutsTheBeginningWhenAskedTo) {
+  const auto ids = tokenizer_->Encode("one two three", {.max_tokens = 4, .truncate = true, .side = Side::kLeft});
+  ASSERT_TRUE(ids);
+  EXPECT_THAT(ids->ids, ElementsAre(101, 2048, 2093, 102));
+}
+
+TEST_F(TokenizerTest, EncodesPairsWithTheirSegmentsAndCutsTheLongerFirst) {
+  const TextView pair{.text = "one two three four", .pair = "world"};
+  const auto whole = tokenizer_->Encode(pair);
+  ASSERT_TRUE(whole);
+  EXPECT_THAT(whole->ids, ElementsAre(101, 2028, 2048, 2093, 2176, 102, 2088, 102));
+  EXPECT_THAT(whole->type_ids, ElementsAre(0, 0, 0, 0, 0, 0, 1, 1));
+  const auto cut = tokenizer_->Encode(pair, {.max_tokens = 6, .truncate = true});
+  ASSERT_TRUE(cut);
+  EXPECT_THAT(cut->ids, ElementsAre(101, 2028, 2048, 102, 2088, 102));
+  EXPECT_THAT(tokenizer_->Encode(pair, {.max_tokens = 6}).error().message,
+              HasSubstr("the two texts have 8 tokens, the model takes 6"));
+}
+
+TEST_F(TokenizerTest, SplitsALongTextIntoWindowsThatShareTokens) {
+  const auto windows = tokenizer_->EncodeWindows("one two three four five", {.max_tokens = 5, .overlap = 1});
+  ASSERT_TRUE(windows) << windows.error().message;
+  ASSERT_EQ(windows->size(), 2U);
+  EXPECT_THAT((*windows)[0].ids, ElementsAre(101, 2028, 2048, 2093, 102));
+  EXPECT_THAT((*windows)[1].ids, ElementsAre(101, 2093, 2176, 2274, 102));
+  EXPECT_EQ(tokenizer_->EncodeWindows("one two", {.max_tokens = 5, .overlap = 1})->size(), 1U);
+  // An overlap that leaves no room to go on, which the callers check before.
+  EXPECT_FALSE(tokenizer_->EncodeWindows("one two three four five", {.max_tokens = 5, .overlap = 3}));
+}
+
+TEST_F(TokenizerTest, TellsWhatItIs) {
+  EXPECT_EQ(tokenizer_->HighestId(), 30521U);
+  EXPECT_EQ(tokenizer_->special_tokens(), 2U);
+  EXPECT_TRUE(tokenizer_->IsSpecial(102));
+  EXPECT_FALSE(tokenizer_->IsSpecial(2028));
+  EXPECT_EQ(tokenizer_->Describe().kind, "WordPiece");
+  EXPECT_THAT(tokenizer_->Describe().special_tokens, ElementsAre("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"));
+}
+
 TEST_F(TokenizerTest, RefusesWhatIsNotUtf8AndSaysWhere) {
   const auto ids = tokenizer_->Encode("ab\xff");
   ASSERT_FALSE(ids);
@@ -72,6 +111,16 @@ TEST_F(TokenizerTest, EncodesOnManyThreadsAtOnce) {
     }
   }
   EXPECT_EQ(right, 800);
+}
+
+TEST(Tokenizer, PutsTextsIntoLowerCaseWhenItsFolderAsksForIt) {
+  const TestFolder folder;
+  const auto file = folder.Write(
+      "tokenizer.json", R"({"version":"1.0","truncation":null,"padding":null,"added_tokens":[],)"
+                        R"("normalizer":null,"pre_tokenizer":{"type":"Whitespace"},"post_processor":null,)"
+                        R"("decoder":null,"model":{"type":"WordLevel","unk_token":"?","vocab":{"?":0,"cat":1}}})");
+  EXPECT_THAT((*Tokenizer::Load(file))->Encode("CAT cat")->ids, ElementsAre(0, 1));
+  EXPECT_THAT((*Tokenizer::Load(file, true))->Encode("CAT cat")->ids, ElementsAre(1, 1));
 }
 
 TEST(Tokenizer, RefusesAFileThatIsNoTokenizerAndNamesIt) {

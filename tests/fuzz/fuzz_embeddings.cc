@@ -6,10 +6,19 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
-  const auto embeddings = weir::codec::ParseEmbeddings(body);
-  if (embeddings && (embeddings->texts.empty() || embeddings->texts.size() > weir::codec::kMaxTexts)) __builtin_trap();
-  if (!embeddings && embeddings.error().message.empty()) __builtin_trap();
-  const auto classify = weir::codec::ParseClassify(body);
-  if (!classify && classify.error().message.empty()) __builtin_trap();
+  const auto check = [](const auto& parsed) {
+    if (!parsed) {
+      if (parsed.error().message.empty()) __builtin_trap();
+      return;
+    }
+    const weir::TextRequest& request = parsed->request;
+    if (request.texts.empty() || request.texts.size() > weir::codec::kMaxTexts) __builtin_trap();
+    if (!request.pairs.empty() && request.pairs.size() != request.texts.size()) __builtin_trap();
+    for (const auto& [index, error] : request.unreadable) {
+      if (index >= request.texts.size() || error.message.empty()) __builtin_trap();
+    }
+  };
+  check(weir::codec::ParseEmbeddings(body));
+  check(weir::codec::ParseClassify(body));
   return 0;
 }

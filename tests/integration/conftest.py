@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
+from folder_expectations import write_folders
 from weir_process import BINARY, DEMO_MODELS, EXAMPLE_MODELS, Weir
 from wire import Client
 
@@ -23,6 +25,20 @@ def weir(tmp_path_factory) -> Weir:
     """All four models; shared by every test that leaves it as it found it."""
     server = Weir(tmp_path_factory.mktemp("weir"), "--models", DEMO_MODELS, "--models", EXAMPLE_MODELS,
                   "--set", "deadline.default=120s")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def folders(tmp_path_factory) -> Path:
+    """served/ and refused/: a small model folder of each kind, made by tests/folders/make.py."""
+    return write_folders(tmp_path_factory.mktemp("folders"))
+
+
+@pytest.fixture(scope="session")
+def hall(tmp_path_factory, folders) -> Weir:
+    """A server with every small folder that can be served; shared as `weir` is."""
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", folders / "served", "--set", "deadline.default=120s")
     yield server
     server.stop()
 

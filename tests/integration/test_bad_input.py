@@ -83,6 +83,9 @@ def test_invalid_utf8_is_refused_with_the_byte(client: Client, path: str, bad: b
 @pytest.mark.parametrize("bad", [r"\ud800", r"\udc00", r"\ud800x", r"\ud800A", r"\ud800\ud800"])
 def test_lone_surrogates_are_refused(client: Client, bad: str):
     assert "not valid JSON" in refused(client, "/v1/embeddings", f'{{"input": "a{bad}"}}'.encode()).message()
+    for options in ("", '"on_error": "partial", '):
+        body = f'{{{options}"input": ["good", "a{bad}", "fine"]}}'.encode()
+        assert refused(client, "/v1/embeddings", body).param() == "input[1]"
 
 
 @pytest.mark.parametrize("path", BOTH)
@@ -102,7 +105,7 @@ def test_a_body_that_is_no_object_is_refused(client: Client, path: str, body):
 
 
 WRONG_FIELDS = [
-    ("input", 5), ("input", {}), ("input", None), ("input", True), ("input", []), ("input[0]", [5]),
+    ("input", 5), ("input", None), ("input", True), ("input", []), ("input[0]", [5]),
     ("input[1]", ["a", None]), ("input[2]", ["a", "b", ["c"]]), ("input[0]", [[1, 2, 3]]), ("input[1]", ["a", 5]),
     ("model", 5), ("model", []), ("truncate", "yes"), ("truncate", 1),
 ]
@@ -115,6 +118,12 @@ def test_a_wrong_type_is_refused_and_the_field_named(client: Client, path: str, 
     reply = refused(client, path, body)
     assert reply.param() == field
     assert f"'{field}'" in reply.message()
+
+
+def test_an_object_is_no_text_and_half_a_pair_no_pair(client: Client):
+    assert refused(client, "/v1/embeddings", {"model": "minilm", "input": {}}).param() == "input"
+    assert refused(client, "/v1/classify", {"model": "sentiment", "input": {}}).param() == "input.text"
+    assert refused(client, "/v1/classify", {"model": "sentiment", "input": [{"text_pair": "a"}]}).param() == "input[0].text"
 
 
 WRONG_VALUES = [

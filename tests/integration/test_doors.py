@@ -109,9 +109,14 @@ def test_an_unusable_request_id_is_replaced(client: Client, given: str):
     assert re.fullmatch("[0-9a-f]{32}", client.get("/livez", x_request_id=given).headers["x-request-id"])
 
 
-def test_text_answers_tell_where_the_time_went(client: Client):
-    for reply in (client.embed("a kite"), client.classify("a kite")):
-        assert re.fullmatch(r"queue;dur=\d+\.\d{3}, run;dur=\d+\.\d{3}", reply.headers["server-timing"])
+def test_answers_tell_where_the_time_went_and_the_stages_add_up(client: Client):
+    tensor = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 1], "data": [1]}]}
+    infer = client.infer("identity", tensor)
+    for reply in (client.embed("a kite"), client.embed(["a kite", "two kites"]), client.classify("a kite"), infer):
+        timing = reply.headers["server-timing"]
+        stages = {name: float(time) for name, time in re.findall(r"(\w+);dur=(\d+\.\d{3})", timing)}
+        assert list(stages) == ["tokenize", "queue", "run", "post", "total"]
+        assert sum(stages.values()) - stages["total"] == pytest.approx(stages["total"], abs=0.005)
 
 
 @pytest.mark.parametrize("route", [route for route in ROUTES if route.startswith("GET")])

@@ -22,15 +22,15 @@ def post_many(client: Client, texts: int, **headers: str):
 @pytest.fixture(scope="module")
 def narrow(tmp_path_factory) -> Weir:
     """One worker, and room for two jobs."""
-    server = Weir(tmp_path_factory.mktemp("weir"), "--models", DEMO_MODELS, "--set", "queue.max_jobs=2",
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", DEMO_MODELS, "--set", "queue.max_jobs=1",
                   "--set", "workers=1")
     yield server
     server.stop()
 
 
 def wait_until_idle(server: Weir) -> None:
-    """Two texts are let in only when nothing else is there."""
-    until(lambda: server.client.embed(["one", "two"]).status == 200, "the queue to be empty")
+    """A text is let in only when nothing else is there."""
+    until(lambda: server.client.embed("one").status == 200, "the queue to be empty")
     until(lambda: server.metric("weir_jobs_in_flight") == 0, "the last job to have given its place back")
 
 
@@ -42,7 +42,7 @@ def client(narrow: Weir) -> Client:
 
 
 class Busy:
-    """A request that fills the queue for some seconds (a request larger than an empty queue is let in)."""
+    """A request that fills the queue for some seconds (however many texts: a queue of one place is full)."""
 
     def __init__(self, server: Weir, texts: int = 30):
         self.server, self.texts = server, texts
@@ -178,7 +178,7 @@ def test_a_client_that_leaves_has_its_work_cancelled(narrow: Weir, client: Clien
 
 
 def test_a_queued_request_is_dropped_when_its_client_leaves(start):
-    server = start("--models", DEMO_MODELS, "--set", "workers=1")
+    server = start("--models", DEMO_MODELS, "--set", "workers=1", "--set", "batch.policy=never")
 
     def count(outcome: str) -> float:
         return server.metric("weir_jobs_answered_total", model="minilm", outcome=outcome)
@@ -220,3 +220,14 @@ def test_every_job_let_in_is_counted_out_again(start):
 def test_after_all_this_the_numbers_are_still_right(client: Client):
     (found,) = client.embed("The tide comes in twice a day.").json()["data"]
     assert found["embedding"] == pytest.approx(reference.embedding("The tide comes in twice a day."), abs=1e-5)
+
+
+def test_a_big_request_does_not_hold_up_a_small_one_behind_it(start):
+    server = start("--models", DEMO_MODELS, "--set", "workers=1")
+    with Busy(server, texts=200) as busy:
+        for _ in range(3):
+            assert server.client.embed("A kite.").status == 200
+        assert server.metric("weir_jobs_in_flight", model="minilm") > 100
+        busy.connection.socket.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            busy.connection.socket.recv(1)

@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 #include <onnxruntime_cxx_api.h>
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "base/log.h"
 #include "model/file_cache.h"
+#include "model/onnx_files.h"
 
 namespace weir {
 namespace {
@@ -90,6 +92,26 @@ Result<std::vector<TensorSpec>> ReadSpecs(std::size_t count, std::string_view si
     specs.push_back(std::move(spec));
   }
   return specs;
+}
+
+// ONNX Runtime ends some of its sentences with a line feed.
+std::string OneLine(std::string text) {
+  std::ranges::replace(text, '\n', ' ');
+  text.erase(text.find_last_not_of(" \r\t") + 1);
+  return text;
+}
+
+// It does not name the file when weights outside the graph cannot be read.
+std::string WeightsHint(const std::filesystem::path& file, std::string_view why) {
+  const auto files = ListModelFiles(file.parent_path());
+  if (!files || why.find("xternal") == std::string_view::npos) return "";
+  std::vector<std::string> sizes;
+  for (const std::string& name : ExternalDataNames(*files, file.filename().string())) {
+    std::error_code error;
+    const std::uintmax_t size = std::filesystem::file_size(file.parent_path() / name, error);
+    if (!error) sizes.push_back(fmt::format("{} ({} bytes)", name, size));
+  }
+  return sizes.empty() ? "" : fmt::format(" (weights beside it: {})", fmt::join(sizes, ", "));
 }
 
 class OnnxModel final : public Model, public std::enable_shared_from_this<OnnxModel> {
@@ -200,12 +222,12 @@ Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path
     Ort::Session session(Environment(), file.c_str(), session_options);
     Result<Manifest> manifest = ReadManifest(session);
     if (!manifest) return Forward(manifest);
-    std::error_code ignored;
-    manifest->weight_bytes = std::filesystem::file_size(file, ignored);
+    manifest->weight_bytes = GraphBytes(file.parent_path(), file.filename().string());
     return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
   } catch (const Ort::Exception& e) {
-    return Fail(Code::kUnprocessable, fmt::format("{} is not a graph that ONNX Runtime {} can load: {}", file.string(),
-                                                  OnnxRuntimeVersion(), e.what()));
+    return Fail(Code::kUnprocessable,
+                fmt::format("{} is not a graph that ONNX Runtime {} can load: {}{}", file.string(),
+                            OnnxRuntimeVersion(), OneLine(e.what()), WeightsHint(file, e.what())));
   }
 }
 

@@ -13,15 +13,19 @@ use std::{ptr, slice, str};
 use tokenizers::utils::truncation::{
     truncate_encodings, TruncationDirection, TruncationParams, TruncationStrategy,
 };
-use tokenizers::{Encoding, PostProcessor, Tokenizer};
+use tokenizers::normalizers::{Lowercase, Sequence};
+use tokenizers::{Encoding, ModelWrapper, NormalizerWrapper, PostProcessor, Tokenizer};
 
 /// Token ids of one text (or of one pair of texts), owned by this side until `weir_encoding_free`.
 #[repr(C)]
 pub struct WeirEncoding {
-    /// Token ids and segment ids, `len` of each; null when `len` is 0.
+    /// Token ids and segment ids of all windows one after the other, `len` of each; null when `len` is 0.
     pub ids: *mut u32,
     pub type_ids: *mut u32,
     pub len: usize,
+    /// Where each window ends in `ids`: `windows` positions, one when the text was not split; null when there is none.
+    pub ends: *mut u32,
+    pub windows: usize,
     /// Tokens before truncation, special tokens included.
     pub full_len: usize,
 }
@@ -39,6 +43,12 @@ pub struct WeirEncodeRequest {
     pub max_tokens: usize,
     /// When false, a text over `max_tokens` yields no ids, only `full_len`.
     pub truncate: bool,
+    /// Cut away the beginning instead of the end.
+    pub truncate_left: bool,
+    /// Instead of cutting, split a single text into windows of `max_tokens` that share `overlap` tokens with their
+    /// neighbour, each with its special tokens. `overlap` is less than what a window holds beside these.
+    pub split: bool,
+    pub overlap: usize,
 }
 
 fn error_text(message: String) -> *mut c_char {
@@ -62,11 +72,11 @@ unsafe fn utf8<'a>(bytes: *const u8, len: usize) -> Result<&'a str, String> {
         .map_err(|e| format!("not valid UTF-8 at byte {}", e.valid_up_to()))
 }
 
-fn into_raw(values: &[u32]) -> *mut u32 {
+fn into_raw(values: Vec<u32>) -> *mut u32 {
     if values.is_empty() {
         return ptr::null_mut();
     }
-    Box::into_raw(values.to_vec().into_boxed_slice()).cast()
+    Box::into_raw(values.into_boxed_slice()).cast()
 }
 
 unsafe fn drop_raw(values: *mut u32, len: usize) {
@@ -76,7 +86,8 @@ unsafe fn drop_raw(values: *mut u32, len: usize) {
 }
 
 /// Reads a `tokenizer.json`. Truncation and padding that the file asks for are cleared: the server
-/// decides both per request. On success stores the tokenizer in `out` and returns null.
+/// decides both per request. With `lowercase`, texts are put into lower case before all else. On success stores the
+/// tokenizer in `out` and returns null.
 ///
 /// # Safety
 /// `json` points to `len` readable bytes; `out` is writable.
@@ -84,6 +95,7 @@ unsafe fn drop_raw(values: *mut u32, len: usize) {
 pub unsafe extern "C" fn weir_tokenizer_new(
     json: *const u8,
     len: usize,
+    lowercase: bool,
     out: *mut *mut Tokenizer,
 ) -> *mut c_char {
     guarded(|| {
@@ -91,6 +103,11 @@ pub unsafe extern "C" fn weir_tokenizer_new(
         let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|e| e.to_string())?;
         tokenizer.with_truncation(None).map_err(|e| e.to_string())?;
         tokenizer.with_padding(None);
+        if lowercase {
+            let mut steps = vec![NormalizerWrapper::Lowercase(Lowercase)];
+            steps.extend(tokenizer.get_normalizer().cloned());
+            tokenizer.with_normalizer(Some(Sequence::new(steps))).map_err(|e| e.to_string())?;
+        }
         *out = Box::into_raw(Box::new(tokenizer));
         Ok(())
     })
@@ -114,6 +131,56 @@ pub unsafe extern "C" fn weir_tokenizer_vocab_size(tokenizer: *const Tokenizer) 
     (*tokenizer).get_vocab_size(true)
 }
 
+/// The largest token id, added tokens included; 0 when there is no token.
+///
+/// # Safety
+/// `tokenizer` comes from `weir_tokenizer_new`.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_highest_id(tokenizer: *const Tokenizer) -> u32 {
+    (*tokenizer).get_vocab(true).values().copied().max().unwrap_or(0)
+}
+
+/// Whether an id is a special token's.
+///
+/// # Safety
+/// `tokenizer` comes from `weir_tokenizer_new`.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_is_special(tokenizer: *const Tokenizer, id: u32) -> bool {
+    (*tokenizer).get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+}
+
+/// How many special tokens a single text is given.
+///
+/// # Safety
+/// `tokenizer` comes from `weir_tokenizer_new`.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_added_tokens(tokenizer: *const Tokenizer) -> usize {
+    added_tokens(&*tokenizer, false, true)
+}
+
+/// The special tokens, each followed by a line feed, and the kind of the model ("WordPiece") before them. Freed by
+/// `weir_error_free`.
+///
+/// # Safety
+/// `tokenizer` comes from `weir_tokenizer_new`.
+#[no_mangle]
+pub unsafe extern "C" fn weir_tokenizer_describe(tokenizer: *const Tokenizer) -> *mut c_char {
+    let kind = match (*tokenizer).get_model() {
+        ModelWrapper::BPE(_) => "BPE",
+        ModelWrapper::WordPiece(_) => "WordPiece",
+        ModelWrapper::WordLevel(_) => "WordLevel",
+        ModelWrapper::Unigram(_) => "Unigram",
+    };
+    let mut text = format!("{kind}\n");
+    let mut known: Vec<_> = (*tokenizer).get_added_tokens_decoder().iter().map(|(id, t)| (*id, t.clone())).collect();
+    known.sort_by_key(|(id, _)| *id);
+    for (_, token) in known.iter().filter(|(_, token)| token.special) {
+        text.push_str(&token.content);
+        text.push('\n');
+    }
+    error_text(text)
+}
+
 fn added_tokens(tokenizer: &Tokenizer, is_pair: bool, add_special_tokens: bool) -> usize {
     match tokenizer.get_post_processor() {
         Some(processor) if add_special_tokens => processor.added_tokens(is_pair),
@@ -126,12 +193,13 @@ fn truncated(
     first: Encoding,
     second: Option<Encoding>,
     max_length: usize,
+    direction: TruncationDirection,
 ) -> Result<(Encoding, Option<Encoding>), String> {
     let params = TruncationParams {
         max_length,
         strategy: TruncationStrategy::LongestFirst,
         stride: 0,
-        direction: TruncationDirection::Right,
+        direction,
     };
     truncate_encodings(first, second, &params).map_err(|e| e.to_string())
 }
@@ -147,18 +215,40 @@ unsafe fn encode(tokenizer: &Tokenizer, request: &WeirEncodeRequest, out: &mut W
     let special = added_tokens(tokenizer, second.is_some(), request.add_special_tokens);
     out.full_len = first.len() + second.as_ref().map_or(0, Encoding::len) + special;
     if request.max_tokens > 0 && out.full_len > request.max_tokens {
-        if !request.truncate {
+        let room = request.max_tokens.saturating_sub(special);
+        let direction = if request.truncate_left { TruncationDirection::Left } else { TruncationDirection::Right };
+        if request.split {
+            if second.is_some() || request.overlap >= room {
+                return Err("these texts cannot be split into windows".to_string());
+            }
+            first.truncate(room, request.overlap, direction);
+        } else if request.truncate {
+            (first, second) = truncated(first, second, room, direction)?;
+        } else {
             return Ok(());
         }
-        (first, second) = truncated(first, second, request.max_tokens.saturating_sub(special))?;
     }
-    let done = tokenizer
+    let mut done = tokenizer
         .post_process(first, second, request.add_special_tokens)
         .map_err(|e| e.to_string())?;
-    out.len = done.len();
-    out.ids = into_raw(done.get_ids());
-    out.type_ids = into_raw(done.get_type_ids());
+    let more = if request.split { done.take_overflowing() } else { Vec::new() };
+    store(std::iter::once(&done).chain(&more), out);
     Ok(())
+}
+
+/// Writes the windows one after the other.
+fn store<'a>(windows: impl Iterator<Item = &'a Encoding>, out: &mut WeirEncoding) {
+    let (mut ids, mut type_ids, mut ends) = (Vec::new(), Vec::new(), Vec::new());
+    for window in windows {
+        ids.extend_from_slice(window.get_ids());
+        type_ids.extend_from_slice(window.get_type_ids());
+        ends.push(ids.len() as u32);
+    }
+    out.len = ids.len();
+    out.windows = ends.len();
+    out.ids = into_raw(ids);
+    out.type_ids = into_raw(type_ids);
+    out.ends = into_raw(ends);
 }
 
 /// Encodes one text or pair. On success fills `out` and returns null; otherwise returns an error
@@ -172,7 +262,14 @@ pub unsafe extern "C" fn weir_tokenizer_encode(
     request: *const WeirEncodeRequest,
     out: *mut WeirEncoding,
 ) -> *mut c_char {
-    *out = WeirEncoding { ids: ptr::null_mut(), type_ids: ptr::null_mut(), len: 0, full_len: 0 };
+    *out = WeirEncoding {
+        ids: ptr::null_mut(),
+        type_ids: ptr::null_mut(),
+        len: 0,
+        ends: ptr::null_mut(),
+        windows: 0,
+        full_len: 0,
+    };
     guarded(|| encode(&*tokenizer, &*request, &mut *out))
 }
 
@@ -182,6 +279,7 @@ pub unsafe extern "C" fn weir_tokenizer_encode(
 pub unsafe extern "C" fn weir_encoding_free(encoding: *mut WeirEncoding) {
     drop_raw((*encoding).ids, (*encoding).len);
     drop_raw((*encoding).type_ids, (*encoding).len);
+    drop_raw((*encoding).ends, (*encoding).windows);
 }
 
 /// # Safety

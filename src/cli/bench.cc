@@ -1,0 +1,233 @@
+// `weir bench`: a load on a server or a model, measured.
+#include "cli/bench.h"
+
+#include <fmt/core.h>
+#include <langinfo.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+
+#include <atomic>
+#include <clocale>
+#include <csignal>
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <sstream>
+#include <thread>
+
+#include "app/units.h"
+#include "base/mutex.h"
+#include "cli/commands.h"
+#include "cli/fail.h"
+#include "cli/file_limit.h"
+#include "load/compare.h"
+#include "load/table.h"
+
+namespace weir::cli {
+namespace {
+
+constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
+constexpr std::size_t kMostAtOnce = 100'000;
+
+std::atomic<bool> interrupted = false;
+
+// The first Ctrl-C ends the run, the second one the program.
+void NoteInterrupt(int signal) {
+  interrupted = true;
+  std::signal(signal, SIG_DFL);
+}
+
+load::TextStyle StyleOf(int file) {
+  load::TextStyle style;
+  const bool terminal = isatty(file) != 0;
+  const char* no_colour = std::getenv("NO_COLOR");
+  style.colour = terminal && (no_colour == nullptr || *no_colour == '\0');
+  std::setlocale(LC_CTYPE, "");
+  style.unicode = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
+  winsize size{};
+  if (terminal && ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
+    style.width = std::min<int>(size.ws_col, 120);
+  return style;
+}
+
+Duration DurationOf(std::string_view flag, const std::string& text) {
+  // Without a unit only nothing is clear.
+  if (text == "0") return Duration::zero();
+  const Result<Duration> duration = app::ParseDuration(text);
+  if (!duration) Quit({Code::kInvalidArgument, fmt::format("{}: {}", flag, duration.error().message)});
+  return *duration;
+}
+
+void Refuse(bool wrong, std::string_view why) {
+  if (wrong) Quit({Code::kInvalidArgument, std::string(why)});
+}
+
+load::LoadOptions LoadOf(const BenchFlags& flags) {
+  Refuse(flags.rate && flags.connections, "--connections is for a closed loop; with --rate it is --max-in-flight");
+  Refuse(!flags.rate && flags.max_in_flight, "--max-in-flight is for an open loop; give --rate, or --connections");
+  Refuse(flags.duration && flags.requests, "--duration and --requests do not go together");
+  load::LoadOptions load;
+  load.rate = flags.rate.value_or(0);
+  load.in_flight = flags.rate ? flags.max_in_flight.value_or(256) : flags.connections.value_or(16);
+  if (flags.duration) load.duration = DurationOf("--duration", *flags.duration);
+  load.requests = flags.requests.value_or(0);
+  load.warmup = DurationOf("--warmup", flags.warmup);
+  load.timeout = DurationOf("--timeout", flags.timeout);
+  load.seed = flags.seed;
+  Refuse(load.duration <= Duration::zero(), "--duration must be longer than nothing");
+  Refuse(load.timeout <= Duration::zero(), "--timeout must be longer than nothing");
+  return load;
+}
+
+bool IsUrl(const std::string& target) {
+  std::error_code ignored;
+  if (std::filesystem::exists(target, ignored)) return false;
+  return target.find("://") != std::string::npos || target.find(':') != std::string::npos;
+}
+
+// Drives the load on a thread of its own, so that this one can show progress and take Ctrl-C.
+Result<load::Summary> RunLoad(const BenchTarget& target, const load::LoadOptions& options) {
+  load::Pacer pacer(options, Clock::Steady().Now());
+  const bool show = isatty(STDERR_FILENO) != 0;
+  Status driven;
+  Mutex mu;
+  CondVar changed;
+  bool done = false;
+  std::signal(SIGINT, NoteInterrupt);
+  std::signal(SIGTERM, NoteInterrupt);
+  {
+    std::jthread driver([&](std::stop_token stop) {
+      driven = target.drive(pacer, std::move(stop));
+      const MutexLock lock(mu);
+      done = true;
+      changed.NotifyAll();
+    });
+    const MutexLock lock(mu);
+    while (!done) {
+      const TimePoint now = Clock::Steady().Now();
+      changed.WaitUntil(mu, {}, now + kProgressInterval, [&] { return done; });
+      if (interrupted) driver.request_stop();
+      if (show) fmt::print(stderr, "\r\x1b[K{}", load::ProgressLine(pacer.progress(now)));
+      if (show) std::fflush(stderr);
+    }
+  }
+  if (show) fmt::print(stderr, "\r\x1b[K");
+  if (!driven) return Forward(driven);
+  return pacer.Finish();
+}
+
+void WriteJson(const std::string& file, const std::string& json) {
+  if (file == "-") {
+    fmt::print("{}\n", json);
+    return;
+  }
+  std::ofstream out(file, std::ios::binary);
+  out << json << '\n';
+  out.close();
+  if (!out) Quit({Code::kUnavailable, fmt::format("cannot write {}", file)});
+}
+
+void Bench(const BenchFlags& flags) {
+  Refuse(flags.target.empty(), "say what to drive: a URL such as http://127.0.0.1:8000, or a model");
+  Refuse(flags.plot && flags.no_plot, "--plot and --no-plot do not go together");
+  const load::LoadOptions options = LoadOf(flags);
+  RaiseFileLimit();
+  std::signal(SIGPIPE, SIG_IGN);
+  Result<BenchTarget> target = IsUrl(flags.target) ? PrepareServer(flags) : PrepareModel(flags);
+  QuitUnless(target);
+  load::Report& report = target->facts;
+  report.load = options;
+  load::DescribeHost(report);
+  Result<load::Summary> summary = RunLoad(*target, options);
+  QuitUnless(summary);
+  report.summary = std::move(*summary);
+  const load::TextStyle style = StyleOf(STDOUT_FILENO);
+  if (!flags.json.empty()) WriteJson(flags.json, load::WriteReport(report));
+  if (flags.json != "-") {
+    fmt::print("{}", load::ResultTable(report, style));
+    const bool plot = flags.plot || (!flags.no_plot && isatty(STDOUT_FILENO) != 0);
+    if (plot) fmt::print("{}", load::ResultPlot(report.summary, style));
+  }
+  std::fflush(stdout);
+  if (report.summary.succeeded > 0) return;
+  std::string why = "none was answered in time";
+  if (!report.summary.errors.empty()) {
+    const auto& [name, error] = *report.summary.errors.begin();
+    why = fmt::format("{} x {} ({})", error.count, name, error.example);
+  }
+  Quit({Code::kUnavailable, fmt::format("not one of {} requests succeeded: {}", report.summary.requests, why)});
+}
+
+load::Report ReadReport(const std::string& file) {
+  std::ifstream in(file, std::ios::binary);
+  if (!in) Quit({Code::kNotFound, fmt::format("{} cannot be read", file)});
+  const std::string json(std::istreambuf_iterator<char>(in), {});
+  Result<load::Report> report = load::ParseReport(json);
+  if (!report)
+    Quit({Code::kInvalidArgument, fmt::format("{} is no result of weir bench: {}", file, report.error().message)});
+  return std::move(*report);
+}
+
+void AddLoadFlags(CLI::App& command, BenchFlags& flags) {
+  const auto at_once = CLI::Range(std::size_t{1}, kMostAtOnce);
+  command.add_option("--connections", flags.connections, "Closed loop: callers at once (default 16)")->check(at_once);
+  command.add_option("--rate", flags.rate, "Open loop: requests a second, at random moments")
+      ->check(CLI::Range(0.001, 1e7));
+  command.add_option("--max-in-flight", flags.max_in_flight, "Open loop: most requests at once (default 256)")
+      ->check(at_once);
+  command.add_option("--duration", flags.duration, "Measured time (default 10s)");
+  command.add_option("--requests", flags.requests, "End after this many requests instead")->check(CLI::PositiveNumber);
+  command.add_option("--warmup", flags.warmup, "Load before the measured time")->capture_default_str();
+  command.add_option("--timeout", flags.timeout, "Give up a request after this time")->capture_default_str();
+  command.add_option("--seed", flags.seed, "Of arrivals, texts and tensors")->capture_default_str();
+  command.add_option("--threads", flags.threads, "Threads that drive the connections (default 1)")
+      ->check(CLI::Range(1, 64));
+}
+
+void AddInputFlags(CLI::App& command, BenchFlags& flags) {
+  command.add_option("--model", flags.model, "Model of the server (default: the only one)");
+  command.add_option("--door", flags.door, "embeddings, classify or infer (default: by the model's task)");
+  command.add_option("--lengths", flags.lengths,
+                     "Words of a text: fixed:18, uniform:8-16 or (the default) lognormal:median=18,p95=100,max=300");
+  command.add_option("--texts", flags.texts, "File with one text a line, or NDJSON with 'text' or 'input'");
+  command.add_option("--batch", flags.batch, "Texts in one request (default 1)")->check(CLI::Range(1, 100'000));
+  command.add_flag("--truncate", flags.truncate, "Have texts cut that are over the model's limit");
+  command.add_option("--shape", flags.shapes, "Sizes of tensors: 1,16 or NAME=1,16 (default: 1 where it is open)");
+  command.add_option("--path", flags.path, "Send this path as it is: GET, or POST with --body");
+  command.add_option("--body", flags.body, "File with the body to send");
+  command.add_option("--header", flags.headers, "NAME:VALUE to send (may be repeated)");
+  command.add_option("--models", flags.models, "Folder whose sub-folders are models")->capture_default_str();
+  command.add_option("--set", flags.settings, "One setting as KEY=VALUE, for a model in this process");
+}
+
+}  // namespace
+
+void AddBench(CLI::App& program) {
+  CLI::App* command = program.add_subcommand("bench", "Put a load on a server or a model, and measure it");
+  auto flags = std::make_shared<BenchFlags>();
+  command->add_option("target", flags->target, "URL of a server; or a model folder, or the name of one under --models");
+  AddLoadFlags(*command, *flags);
+  AddInputFlags(*command, *flags);
+  command->add_option("--json", flags->json, "Write the result to this file; '-' is stdout, in place of the table");
+  command->add_flag("--plot", flags->plot, "Draw the distribution even when stdout is no terminal");
+  command->add_flag("--no-plot", flags->no_plot, "Do not draw it");
+  command->add_option("--compare", flags->compare, "Compare the results in two files, and run nothing")->expected(2);
+  command->footer(
+      "Ctrl-C ends the run early and shows what there is.\n\nExamples:\n"
+      "  weir bench http://127.0.0.1:8000 --model minilm --connections 64\n"
+      "  weir bench http://127.0.0.1:8000 --model minilm --rate 100 --duration 30s --json a.json\n"
+      "  weir bench models/minilm --lengths uniform:8-16\n"
+      "  weir bench --compare a.json b.json");
+  command->callback([flags] {
+    if (flags->compare.empty()) return Bench(*flags);
+    Refuse(!flags->target.empty(), "--compare reads two files; it takes no target");
+    const load::Report a = ReadReport(flags->compare[0]);
+    const load::Report b = ReadReport(flags->compare[1]);
+    fmt::print("{}", load::CompareReports(a, flags->compare[0], b, flags->compare[1], StyleOf(STDOUT_FILENO)));
+  });
+}
+
+}  // namespace weir::cli

@@ -1,0 +1,30 @@
+// `weir models`: what lies in the models folder.
+#include "cli/models.h"
+
+#include <CLI/CLI.hpp>
+
+#include "cli/commands.h"
+
+namespace weir::cli {
+
+void AddModels(CLI::App& program) {
+  CLI::App* models = program.add_subcommand("models", "Add, fetch, list, inspect and remove models");
+  auto flags = std::make_shared<ModelsFlags>();
+  models->add_option("--models", flags->folder, "Folder whose sub-folders are models")->capture_default_str();
+  models->require_subcommand(1);
+  models->fallthrough();  // --models may stand after the command too
+  AddModelsAdd(*models, flags);
+  AddModelsPull(*models, flags);
+  AddModelsList(*models, flags);
+  AddModelsInspect(*models, flags);
+  AddModelsRemove(*models, flags);
+  models->footer(
+      "Examples:\n"
+      "  weir models pull sentence-transformers/all-MiniLM-L6-v2\n"
+      "  weir models add ./my-model --name mine\n"
+      "  weir models ls\n"
+      "  weir models inspect mine\n"
+      "  weir models rm mine");
+}
+
+}  // namespace weir::cli

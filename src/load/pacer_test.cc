@@ -1,0 +1,251 @@
+#include "load/pacer.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+#include <map>
+#include <vector>
+
+namespace weir::load {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+constexpr TimePoint kStart = TimePoint(std::chrono::hours(1));
+
+double Percentile(const Summary& summary, const std::string& wanted) {
+  for (const auto& [name, value] : summary.percentiles_ms) {
+    if (name == wanted) return value;
+  }
+  ADD_FAILURE() << "no " << wanted;
+  return 0;
+}
+
+// Every request that was counted has exactly one fate.
+void ExpectAllAccountedFor(const Summary& summary) {
+  EXPECT_EQ(summary.requests, summary.succeeded + summary.failed + summary.dropped + summary.unfinished);
+}
+
+// A target whose answer to a request that arrives at some time comes when the function says; time is simulated.
+Result<Summary> Simulate(const LoadOptions& options, const std::function<TimePoint(TimePoint)>& answer_at,
+                         TimePoint stop_at = TimePoint::max()) {
+  Pacer pacer(options, kStart);
+  std::multimap<TimePoint, Shot> out;
+  TimePoint now = kStart;
+  for (;;) {
+    Pacer::Turn turn = pacer.Next(now);
+    for (; turn.shot; turn = pacer.Next(now)) {
+      // Who waits longer than the time-out gives up, as the drivers do.
+      const TimePoint at = std::min(answer_at(now), turn.shot->sent + options.timeout);
+      out.emplace(at, *turn.shot);
+    }
+    if (pacer.finished()) break;
+    now = std::min(turn.ask_again, out.empty() ? TimePoint::max() : out.begin()->first);
+    if (now >= stop_at) {
+      pacer.Stop(stop_at);
+      break;
+    }
+    while (!out.empty() && out.begin()->first <= now) {
+      const Shot shot = out.begin()->second;
+      out.erase(out.begin());
+      const bool late = now >= shot.sent + options.timeout;
+      pacer.Ended(shot, now, late ? Outcome{.error = "timeout", .gave_up = true} : Outcome{});
+    }
+  }
+  return pacer.Finish();
+}
+
+TEST(PoissonArrivals, AreTheSameForTheSameSeedOnly) {
+  PoissonArrivals a(100, 7, kStart);
+  PoissonArrivals b(100, 7, kStart);
+  PoissonArrivals c(100, 8, kStart);
+  bool differs = false;
+  for (int i = 0; i < 100; ++i) {
+    const TimePoint at = a.Next();
+    EXPECT_EQ(at, b.Next());
+    differs = differs || at != c.Next();
+  }
+  EXPECT_TRUE(differs);
+}
+
+TEST(PoissonArrivals, GapsHaveTheMeanAndTheDeviationOfThatProcess) {
+  constexpr int kGaps = 200'000;
+  PoissonArrivals arrivals(1000, 1, kStart);
+  TimePoint last = kStart;
+  double sum = 0;
+  double squares = 0;
+  for (int i = 0; i < kGaps; ++i) {
+    const TimePoint at = arrivals.Next();
+    ASSERT_GE(at, last);
+    const double gap = Seconds(at - last);
+    sum += gap;
+    squares += gap * gap;
+    last = at;
+  }
+  const double mean = sum / kGaps;
+  EXPECT_NEAR(mean, 1e-3, 1e-5);
+  // The deviation of an exponential gap is its mean; a metronome would have none.
+  EXPECT_NEAR(std::sqrt(squares / kGaps - mean * mean), 1e-3, 2e-5);
+}
+
+TEST(Pacer, ClosedLoopAsksAgainWhenTheAnswerIsThere) {
+  const auto summary = Simulate({.in_flight = 4, .warmup = {}, .duration = seconds(10)},
+                                [](TimePoint sent) { return sent + milliseconds(100); });
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->requests, 400U);
+  EXPECT_EQ(summary->succeeded, 400U);
+  EXPECT_NEAR(Percentile(*summary, "p50"), 100, 0.1);
+  EXPECT_EQ(Percentile(*summary, "max"), 100);
+  ASSERT_EQ(summary->samples.size(), 10U);
+  EXPECT_EQ(summary->samples[4].answers, 40U);
+  EXPECT_NEAR(summary->samples[4].p99_ms, 100, 0.1);
+  ExpectAllAccountedFor(*summary);
+}
+
+TEST(Pacer, NeverHasMoreInFlightThanAllowed) {
+  Pacer pacer({.rate = 1e6, .in_flight = 3, .warmup = {}}, kStart);
+  const TimePoint now = kStart + seconds(1);
+  std::vector<Shot> shots;
+  for (Pacer::Turn turn = pacer.Next(now); turn.shot; turn = pacer.Next(now)) shots.push_back(*turn.shot);
+  EXPECT_EQ(shots.size(), 3U);
+  EXPECT_EQ(pacer.Next(now).ask_again, TimePoint::max());  // only an end makes room
+  pacer.Ended(shots[0], now, {});
+  EXPECT_TRUE(pacer.Next(now).shot);
+  EXPECT_FALSE(pacer.Next(now).shot);
+}
+
+TEST(Pacer, WarmUpIsSentButNotCounted) {
+  const auto summary = Simulate({.in_flight = 1, .warmup = seconds(5), .duration = seconds(1)}, [](TimePoint sent) {
+    return sent + (sent < kStart + seconds(5) ? milliseconds(500) : milliseconds(100));
+  });
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->requests, 10U);
+  EXPECT_EQ(Percentile(*summary, "max"), 100);
+  EXPECT_EQ(summary->seconds, 1);
+}
+
+TEST(Pacer, OpenLoopSendsTheRateWhateverTheAnswersDo) {
+  LoadOptions options{.rate = 500, .in_flight = 10'000, .warmup = seconds(1), .duration = seconds(20)};
+  const auto fast = Simulate(options, [](TimePoint sent) { return sent + milliseconds(1); });
+  const auto slow = Simulate(options, [](TimePoint sent) { return sent + seconds(5); });
+  ASSERT_TRUE(fast);
+  ASSERT_TRUE(slow);
+  EXPECT_NEAR(static_cast<double>(fast->requests), 10'000, 4 * std::sqrt(10'000));
+  EXPECT_EQ(fast->requests, slow->requests);
+  EXPECT_EQ(slow->succeeded, slow->requests);  // waits for those that were sent at the end
+  EXPECT_EQ(slow->late, 0U);
+}
+
+// A stall of one second holds up the requests that are due meanwhile, too: of 10 s at 100/s, 10 % wait up to 1 s. Who
+// only measures from sending to answer, one at a time, sees a single slow request in a thousand.
+TEST(Pacer, AStallOfTheTargetShowsInThePercentilesOfAnOpenLoop) {
+  const auto stalls = [](TimePoint sent) {
+    const TimePoint from = kStart + seconds(5);
+    const TimePoint to = from + seconds(1);
+    return (sent >= from && sent < to ? to : sent) + milliseconds(1);
+  };
+  for (const std::size_t in_flight : {1U, 4U, 1000U}) {
+    const auto summary = Simulate({.rate = 100, .in_flight = in_flight, .warmup = {}, .duration = seconds(10)}, stalls);
+    ASSERT_TRUE(summary);
+    EXPECT_LT(Percentile(*summary, "p50"), 5) << in_flight;
+    EXPECT_GT(Percentile(*summary, "p95"), 300) << in_flight;
+    EXPECT_GT(Percentile(*summary, "p99"), 800) << in_flight;
+    EXPECT_EQ(summary->succeeded, summary->requests);
+  }
+}
+
+TEST(Pacer, WaitingForRoomCountsAsLatencyAndIsTold) {
+  // 100 ms each, one at a time, 20 a second: the line grows by 10 a second.
+  TimePoint free = kStart;
+  const auto one_at_a_time = [&](TimePoint sent) { return free = std::max(free, sent) + milliseconds(100); };
+  const auto summary = Simulate(
+      {.rate = 20, .in_flight = 1, .warmup = {}, .duration = seconds(10), .timeout = seconds(60)}, one_at_a_time);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->succeeded, summary->requests);
+  EXPECT_GT(Percentile(*summary, "max"), 5000);
+  EXPECT_GT(static_cast<double>(summary->late), 0.9 * static_cast<double>(summary->requests));
+  EXPECT_NEAR(summary->per_second, 10, 0.5);  // what the target can do
+}
+
+TEST(Pacer, DropsWhatWasDueForTheTimeOutAndCountsItsWait) {
+  const auto never = [](TimePoint) { return TimePoint::max(); };
+  const auto summary =
+      Simulate({.rate = 10, .in_flight = 2, .warmup = {}, .duration = seconds(10), .timeout = seconds(1)}, never);
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->succeeded, 0U);
+  EXPECT_GT(summary->dropped, 20U);
+  EXPECT_GT(summary->errors.at("timeout").count, 2U);
+  EXPECT_GE(Percentile(*summary, "p50"), 1000);
+  ExpectAllAccountedFor(*summary);
+}
+
+TEST(Pacer, EndsAfterTheNumberOfRequests) {
+  const auto summary = Simulate({.in_flight = 3, .warmup = milliseconds(250), .requests = 10},
+                                [](TimePoint sent) { return sent + milliseconds(100); });
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->requests, 10U);
+  EXPECT_EQ(summary->succeeded, 10U);
+  EXPECT_NEAR(summary->seconds, 0.45, 1e-9);  // from the end of the warm-up to the last answer
+}
+
+TEST(Pacer, AStoppedRunIsShorterAndSaysWhatWasUnfinished) {
+  const auto summary = Simulate(
+      {.in_flight = 4, .warmup = {}, .duration = seconds(100)}, [](TimePoint sent) { return sent + milliseconds(400); },
+      kStart + seconds(2));
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->seconds, 2);
+  EXPECT_EQ(summary->unfinished, 4U);
+  ExpectAllAccountedFor(*summary);
+}
+
+TEST(Pacer, AStoppedOpenLoopCountsWhatWasStillToBeSent) {
+  const auto never = [](TimePoint) { return TimePoint::max(); };
+  const auto summary =
+      Simulate({.rate = 100, .in_flight = 2, .warmup = {}, .duration = seconds(100)}, never, kStart + seconds(5));
+  ASSERT_TRUE(summary);
+  EXPECT_NEAR(static_cast<double>(summary->unfinished), 500, 100);
+  ExpectAllAccountedFor(*summary);
+}
+
+TEST(Pacer, StoppedDuringTheWarmUpItHasMeasuredNothing) {
+  const auto summary =
+      Simulate({.warmup = seconds(10)}, [](TimePoint sent) { return sent + milliseconds(10); }, kStart + seconds(1));
+  ASSERT_FALSE(summary);
+  EXPECT_EQ(summary.error().code, Code::kCancelled);
+}
+
+TEST(Pacer, FailuresAreCountedByKindAndStayOutOfTheLatencies) {
+  Pacer pacer({.in_flight = 2, .warmup = {}, .duration = seconds(1)}, kStart);
+  const Shot good = *pacer.Next(kStart).shot;
+  const Shot bad = *pacer.Next(kStart).shot;
+  pacer.Ended(bad, kStart + milliseconds(1), {.error = "429", .example = "queue full"});
+  pacer.Ended(good, kStart + milliseconds(50), {});
+  EXPECT_FALSE(pacer.Next(kStart + seconds(1)).shot);
+  ASSERT_TRUE(pacer.finished());
+  const auto summary = pacer.Finish();
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->errors.at("429").count, 1U);
+  EXPECT_EQ(summary->errors.at("429").example, "queue full");
+  EXPECT_EQ(summary->least_ms, 50);
+  EXPECT_EQ(summary->samples[0].answers, 1U);
+  EXPECT_EQ(summary->samples[0].errors, 1U);
+  ExpectAllAccountedFor(*summary);
+}
+
+TEST(Pacer, ProgressTellsPhaseAndShare) {
+  Pacer pacer({.in_flight = 1, .warmup = seconds(1), .duration = seconds(3)}, kStart);
+  EXPECT_TRUE(pacer.progress(kStart).warming_up);
+  const Shot shot = *pacer.Next(kStart).shot;
+  EXPECT_EQ(pacer.progress(kStart).in_flight, 1U);
+  pacer.Ended(shot, kStart + seconds(2), {});
+  const Pacer::Progress half = pacer.progress(kStart + seconds(2));
+  EXPECT_FALSE(half.warming_up);
+  EXPECT_TRUE(half.sending);
+  EXPECT_EQ(half.done, 0.5);
+  EXPECT_EQ(half.completed, 1U);
+}
+
+}  // namespace
+}  // namespace weir::load
