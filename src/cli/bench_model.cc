@@ -7,9 +7,10 @@
 #include <utility>
 
 #include "app/core.h"
+#include "app/model_reference.h"
 #include "base/log.h"
-#include "base/nearest.h"
 #include "cli/bench.h"
+#include "cli/pull_progress.h"
 #include "load/doors.h"
 #include "load/engine_driver.h"
 
@@ -25,18 +26,14 @@ struct InProcess {
   app::Core core;
 };
 
-// MODEL is a folder, or the name of one under --models.
 Result<std::string> AddModel(app::Core& core, const BenchFlags& flags) {
-  std::error_code ignored;
-  const std::filesystem::path named = std::filesystem::path(flags.models) / flags.target;
-  const bool is_path = std::filesystem::is_directory(flags.target, ignored);
-  if (is_path || std::filesystem::is_directory(named, ignored)) {
-    return core.folders.AddOne(is_path ? std::filesystem::path(flags.target) : named);
+  PullProgress progress;
+  Result<app::ModelSource> source = app::FindModel(flags.target, {}, {flags.models}, progress, {});
+  if (!source) {
+    source.error().message = fmt::format("'{}' is no URL (http://...): {}", flags.target, source.error().message);
+    return Forward(source);
   }
-  Status all = core.folders.AddAll(flags.models);
-  if (!all) return Forward(all);
-  return Fail(Code::kNotFound, fmt::format("'{}' is neither a URL (http://...), nor a folder, nor a model under {}{}",
-                                           flags.target, flags.models, DidYouMean(flags.target, core.folders.Names())));
+  return core.folders.AddOne(std::move(*source));
 }
 
 template <typename Answer>
@@ -61,7 +58,7 @@ Result<load::Work> TextWork(const BenchFlags& flags, app::Core& core, load::Repo
                         .truncate = truncate,
                         .deadline = deadline,
                         .stop = std::move(stop)};
-    if (classifies) return core.texts.Classify(std::move(request), 0, Report<Classifications>(std::move(done)));
+    if (classifies) return core.texts.Classify(std::move(request), Report<Classifications>(std::move(done)));
     core.texts.Embed(std::move(request), Report<Embeddings>(std::move(done)));
   };
 }
@@ -109,8 +106,12 @@ Result<BenchTarget> PrepareModel(const BenchFlags& flags) {
     if (equals == std::string::npos) return InvalidArgument("--set takes KEY=VALUE, not '" + setting + "'");
     sources.flags.push_back({setting.substr(0, equals), setting.substr(equals + 1), "--set " + setting});
   }
-  const Result<app::LoadedConfig> loaded_config = app::LoadConfig(sources);
-  if (!loaded_config) return std::unexpected(loaded_config.error());
+  Result<app::LoadedConfig> loaded_config = app::LoadConfig(sources);
+  if (!loaded_config) return Forward(loaded_config);
+  // What is known is used, unless somebody asks for more.
+  if (loaded_config->origins.at("batch.measure") == "default") {
+    loaded_config->config.engine.deployment.measure_when_idle = false;
+  }
   const auto process = std::make_shared<InProcess>(loaded_config->config);
   app::Core& core = process->core;
   Result<std::string> name = AddModel(core, flags);

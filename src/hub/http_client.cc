@@ -169,7 +169,7 @@ class CurlClient final : public HttpClient {
   // Sets everything on the handle; returns the headers, which live until the request has ended.
   curl_slist* Prepare(const HttpRequest& request, Transfer& transfer) {
     Set(CURLOPT_URL, request.url.c_str());
-    Set(CURLOPT_PROTOCOLS, static_cast<long>(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+    Set(CURLOPT_PROTOCOLS_STR, "http,https");
     Set(CURLOPT_FOLLOWLOCATION, 0L);
     Set(CURLOPT_NOSIGNAL, 1L);
     Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.stall.count()));
