@@ -33,6 +33,11 @@ weir_dependency(simdjson ${WEIR_SIMDJSON})
 weir_library(WEIR_YAML yaml-cpp)
 weir_dependency(yaml ${WEIR_YAML})
 
+# Its licence wants it to be exchangeable: shared, also where there is a static one.
+find_library(WEIR_CSV libcsv.so REQUIRED)
+set_property(GLOBAL APPEND PROPERTY WEIR_SHARED_LIBRARIES ${WEIR_CSV})
+weir_dependency(csv ${WEIR_CSV})
+
 # Only its header: the library is loaded when the first model is fetched (src/hub/http_client.cc).
 find_path(WEIR_CURL_INCLUDE curl/curl.h REQUIRED)
 weir_dependency(curl ${CMAKE_DL_LIBS})

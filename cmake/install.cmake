@@ -6,8 +6,20 @@ install(RUNTIME_DEPENDENCY_SET weir_libraries DESTINATION lib/weir
         PRE_EXCLUDE_REGEXES "^ld-linux" "^lib(c|m|dl|rt|pthread|gcc_s|stdc\\+\\+)\\.so")
 install(DIRECTORY examples/models DESTINATION share/weir/examples FILES_MATCHING PATTERN "*.onnx")
 install(FILES LICENSE NOTICE README.md DESTINATION share/doc/weir)
+# The program writes its own manual page and completions.
+install(CODE "
+  foreach(made \"man>man/man1/weir.1\" \"completion bash>bash-completion/completions/weir\"
+          \"completion zsh>zsh/site-functions/_weir\" \"completion fish>fish/vendor_completions.d/weir.fish\")
+    string(REGEX MATCH \"^([^>]*)>(.*)$\" both \"\${made}\")
+    set(file \"\$ENV{DESTDIR}\${CMAKE_INSTALL_PREFIX}/share/\${CMAKE_MATCH_2}\")
+    separate_arguments(arguments UNIX_COMMAND \"\${CMAKE_MATCH_1}\")
+    cmake_path(GET file PARENT_PATH folder)
+    file(MAKE_DIRECTORY \"\${folder}\")
+    execute_process(COMMAND \"$<TARGET_FILE:weir>\" \${arguments} OUTPUT_FILE \"\${file}\" COMMAND_ERROR_IS_FATAL ANY)
+  endforeach()
+")
 # The licences of what it carries: Debian's copyright files, the crates' own texts, ONNX Runtime's.
-foreach(package libfmt libspdlog libsimdjson libyaml-cpp libcli11 libssl rapidjson prometheus-cpp libboost1.81 libboost1.83)
+foreach(package libfmt libspdlog libsimdjson libyaml-cpp libcli11 libcsv libssl rapidjson prometheus-cpp libboost1.81 libboost1.83)
   if(EXISTS /usr/share/doc/${package}-dev/copyright)
     install(FILES /usr/share/doc/${package}-dev/copyright DESTINATION share/doc/weir/licenses RENAME ${package}.txt)
   endif()

@@ -16,6 +16,7 @@ HEAVY = {
     r"^boost/(histogram|math)": {"load"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},
+    r"^csv\.h": {"dataset"},
     r"^prometheus/": {"metrics"},
     r"^spdlog/": {"base"},
 }

@@ -32,7 +32,10 @@ def test_an_installed_tree_works_where_it_is_moved(tmp_path: pathlib.Path) -> No
     assert f"{second}/bin/../lib/weir/libonnxruntime.so.1" in libraries
     assert "not found" not in libraries
     licences = {file.stem for file in (second / "share/doc/weir/licenses").iterdir()}
-    assert {"libfmt", "libyaml-cpp", "tokenizers-and-crates"} <= licences
+    assert {"libfmt", "libyaml-cpp", "libcsv", "tokenizers-and-crates"} <= licences
     version = subprocess.run([second / "bin/weir", "--version"], check=True, capture_output=True, text=True).stdout
     assert version.startswith("weir ")
+    for name in ("man/man1/weir.1", "bash-completion/completions/weir", "zsh/site-functions/_weir",
+                 "fish/vendor_completions.d/weir.fish"):
+        assert "doctor" in (second / "share" / name).read_text(encoding="utf-8"), name
     assert (second / "share/doc/weir/LICENSE").read_text().lstrip().startswith("Apache License")

@@ -30,9 +30,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     Result<std::string> added = app->core_.folders.AddOne(source);
     if (!added) return Forward(added);
   }
-  if (config.deadlines.fallback > config.deadlines.most) {
-    return InvalidArgument("deadline.default is longer than deadline.max");
-  }
+  if (Status together = CheckTogether(config); !together) return Forward(together);
   const std::vector<std::string> names = app->core_.folders.Names();
   if (!config.default_model.empty() && std::ranges::find(names, config.default_model) == names.end()) {
     return Fail(Code::kNotFound, fmt::format("default_model: there is no model '{}'{}", config.default_model,

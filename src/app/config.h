@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,7 @@ namespace weir::app {
 
 // Defaults are the safe ones. Value type.
 struct Config {
+  std::vector<std::string> profiles;
   http::ServerOptions server;
   http::DeadlineLimits deadlines;
   EngineOptions engine{.deployment = {.measure_when_idle = true}};
@@ -34,15 +36,50 @@ struct OptionInfo {
   std::string key;          // "server.port"
   std::string environment;  // "WEIR_SERVER_PORT"
   std::string help;
-  std::string fallback;  // the default, as text
+  std::string fallback;  // the default on this machine, as text; empty for lists
+  std::string rule;      // how the default follows from the machine; empty when it is the same everywhere
 };
 std::vector<OptionInfo> ListOptions();
 
-// Fills `config`: the file's values over the defaults, the environment's over those. `file` may be empty.
-// The error names file, line and nearest key, or the variable.
-Status LoadConfig(const std::filesystem::path& file, Config& config);
+// What the command line says, over everything else.
+struct ConfigFlag {
+  std::string key;
+  std::string value;
+  std::string origin;  // put before an error: "--port"
+};
 
-// One setting from text, as a flag gives it. `origin` is put before the error ("--port").
-Status SetOption(const std::string& key, const std::string& value, const std::string& origin, Config& config);
+// Where settings come from: defaults < profiles < file < environment < flags. The profiles themselves may be
+// named in the last three.
+struct ConfigSources {
+  std::filesystem::path file;  // empty: none
+  std::vector<ConfigFlag> flags;
+};
+
+struct LoadedConfig {
+  Config config;
+  // Key -> "default", "profile NAME", "FILE:LINE", "environment WEIR_X" or the flag.
+  std::map<std::string, std::string, std::less<>> origins;
+};
+
+// The error names file and line (or variable, or flag) and the nearest key.
+Result<LoadedConfig> LoadConfig(const ConfigSources& sources);
+// File and environment alone.
+Status LoadConfig(const std::filesystem::path& file, Config& config);
+// Everything that is wrong in these sources, not only the first; unknown WEIR_ variables too.
+std::vector<Error> FindProblems(const ConfigSources& sources);
+
+// One sentence for each variable of the environment that looks like a setting and is none. No error for a
+// server: orchestrators set variables of their own under any prefix.
+std::vector<std::string> UnknownVariables();
+
+// Whether settings that are right alone are right together.
+Status CheckTogether(const Config& config);
+
+// The effective settings as YAML that LoadConfig reads; with origins, each in a comment behind its setting.
+std::string ConfigYaml(const LoadedConfig& loaded, bool origins);
+// A file to begin with: every setting with its default and its help, all of them commented out.
+std::string ConfigTemplate();
+// The reference of settings and profiles, for docs/configuration.md.
+std::string ConfigMarkdown();
 
 }  // namespace weir::app

@@ -1,7 +1,9 @@
 #include "app/config.h"
 
+#include <algorithm>
 #include <cstdlib>
 
+#include "app/profiles.h"
 #include "app/units.h"
 #include "base/test_folder.h"
 
@@ -87,12 +89,109 @@ TEST_F(ConfigTest, NamesTheVariableOfAWrongValue) {
   EXPECT_EQ(outcome, "WEIR_WORKERS: '0' is not a whole number from 1 to 1024");
 }
 
-TEST_F(ConfigTest, EveryOptionCanBeSetToItsDefault) {
-  for (const OptionInfo& option : ListOptions()) {
-    if (option.key == "models") continue;
-    const Status set = SetOption(option.key, option.fallback, "test", config_);
-    EXPECT_TRUE(set) << option.key << ": " << set.error().message;
+class SourcesTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ::unsetenv("WEIR_SOURCE_DIR"); }  // ctest's own
+  void TearDown() override {
+    for (const char* name : {"WEIR_PROFILE", "WEIR_DRAIN_DEADLINE", "WEIR_SERVER_PROT"}) ::unsetenv(name);
   }
+  LoadedConfig Load(std::string_view yaml, std::vector<ConfigFlag> flags = {}) {
+    Result<LoadedConfig> loaded = LoadConfig(ConfigSources{folder_.Write("weir.yaml", yaml), std::move(flags)});
+    EXPECT_TRUE(loaded) << loaded.error().message;
+    return loaded ? *loaded : LoadedConfig{};
+  }
+  std::string Refusal(std::vector<ConfigFlag> flags) {
+    const Result<LoadedConfig> loaded = LoadConfig(ConfigSources{"", std::move(flags)});
+    return loaded ? "accepted" : loaded.error().message;
+  }
+  const TestFolder folder_;
+};
+
+TEST_F(SourcesTest, EachSourceIsOverTheOneBefore) {
+  EXPECT_EQ(Load("").config.drain_deadline, seconds(10));
+  EXPECT_EQ(Load("profile: production\n").config.drain_deadline, seconds(30));
+  EXPECT_EQ(Load("drain: {deadline: 3s}\nprofile: production\n").config.drain_deadline, seconds(3));
+  ::setenv("WEIR_DRAIN_DEADLINE", "4s", 1);
+  const LoadedConfig loaded = Load("drain: {deadline: 3s}\nprofile: production\n");
+  EXPECT_EQ(loaded.config.drain_deadline, seconds(4));
+  EXPECT_EQ(loaded.origins.at("drain.deadline"), "environment WEIR_DRAIN_DEADLINE");
+  EXPECT_EQ(loaded.origins.at("server.address"), "profile production");
+  EXPECT_EQ(loaded.origins.at("profile"), (folder_.path() / "weir.yaml").string() + ":2");
+  EXPECT_EQ(loaded.origins.at("workers"), "default");
+  EXPECT_EQ(Load("", {{"drain.deadline", "5s", "--set x"}}).config.drain_deadline, seconds(5));
+  EXPECT_EQ(Load("", {{"drain.deadline", "5s", "--set x"}}).origins.at("drain.deadline"), "--set x");
+}
+
+TEST_F(SourcesTest, TheProfileOfAFlagReplacesThoseOfEnvironmentAndFile) {
+  ::setenv("WEIR_PROFILE", "staging", 1);
+  EXPECT_THAT(Load("profile: production\n").config.profiles, ::testing::ElementsAre("staging"));
+  const LoadedConfig loaded = Load("profile: production\n", {{"profile", "local", "--profile"}});
+  EXPECT_THAT(loaded.config.profiles, ::testing::ElementsAre("local"));
+  EXPECT_EQ(loaded.config.drain_deadline, seconds(2));
+}
+
+TEST_F(SourcesTest, RefusesAProfileThatIsUnknownTwiceThereOrASecondStage) {
+  EXPECT_THAT(Refusal({{"profile", "prodution", "--profile"}}),
+              ::testing::AllOf(HasSubstr("--profile: there is no profile 'prodution' (did you mean 'production'?)"),
+                               HasSubstr("local, development, staging, production")));
+  EXPECT_THAT(Refusal({{"profile", "local,local", "--profile"}}), HasSubstr("named twice"));
+  EXPECT_THAT(Refusal({{"profile", "local,staging", "--profile"}}), HasSubstr("exclude each other"));
+}
+
+TEST_F(SourcesTest, FindsEveryProblemAtOnce) {
+  ::setenv("WEIR_SERVER_PROT", "1", 1);
+  const auto file = folder_.Write("weir.yaml", "workers: none\nserver:\n  adress: x\ndeadline: {default: 2h}\n");
+  std::string all;
+  for (const Error& problem : FindProblems({.file = file, .flags = {}})) all += problem.message + "\n";
+  EXPECT_THAT(all, HasSubstr("weir.yaml:1: workers: 'none'"));
+  EXPECT_THAT(all, HasSubstr("weir.yaml:3: unknown setting 'server.adress' (did you mean 'server.address'?)"));
+  EXPECT_THAT(all, HasSubstr("deadline.default is longer than deadline.max"));
+  EXPECT_THAT(all, HasSubstr("WEIR_SERVER_PROT is no setting (did you mean 'WEIR_SERVER_PORT'?)"));
+  EXPECT_EQ(std::ranges::count(all, '\n'), 4);
+}
+
+TEST_F(SourcesTest, AnEmptySectionIsNoMistake) { EXPECT_EQ(Load("server:\n").config.server.port, 8000); }
+
+TEST_F(SourcesTest, WhatIsShownReadsBackAsTheSame) {
+  LoadedConfig loaded = Load("models: [a, 'b: c']\nprofile: staging\nworkers: 3\ndefault_model: '#x'\n");
+  for (const bool origins : {false, true}) {
+    EXPECT_EQ(ConfigYaml(Load(ConfigYaml(loaded, origins)), false), ConfigYaml(loaded, false));
+  }
+}
+
+TEST_F(SourcesTest, TheTemplateChangesNothingAndItsLinesAreTheDefaults) {
+  const std::string defaults = ConfigYaml(Load(""), false);
+  std::string text = ConfigTemplate();
+  EXPECT_EQ(ConfigYaml(Load(text), false), defaults);
+  std::size_t settings = 0;
+  for (std::size_t at = 0; (at = text.find('#', at)) != std::string::npos; ++at) {
+    if (at + 1 < text.size() && text[at + 1] == ' ') {
+      at = text.find('\n', at);  // words
+    } else {
+      text.erase(at, 1);
+      ++settings;
+    }
+  }
+  EXPECT_EQ(settings, ListOptions().size());
+  EXPECT_EQ(ConfigYaml(Load(text), false), defaults);
+}
+
+TEST_F(SourcesTest, EveryProfileCanBeLoaded) {
+  for (const Profile& profile : AllProfiles()) {
+    const std::string name(profile.name);
+    EXPECT_EQ(Refusal({{"profile", name, "--profile"}}), "accepted") << name;
+  }
+}
+
+TEST(Units, AreShownAsTheyAreRead) {
+  EXPECT_EQ(DurationText(seconds(7200)), "2h");
+  EXPECT_EQ(DurationText(seconds(300)), "5m");
+  EXPECT_EQ(DurationText(seconds(75)), "75s");
+  EXPECT_EQ(DurationText(milliseconds(1500)), "1500ms");
+  EXPECT_EQ(DurationText(seconds(0)), "0s");
+  EXPECT_EQ(SizeText(std::uint64_t{3} << 30U), "3GiB");
+  EXPECT_EQ(SizeText(1536U << 10), "1536KiB");
+  EXPECT_EQ(SizeText(1000), "1000");
 }
 
 TEST(Units, ReadDurationsAndSizes) {

@@ -7,12 +7,12 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
-#include <thread>
 #include <vector>
 
 #include "app/hub_place.h"
 #include "app/model_folder.h"
 #include "base/log.h"
+#include "base/machine.h"
 #include "codec/cost_json.h"
 #include "model/onnx/onnx_backend.h"
 
@@ -92,8 +92,7 @@ ProfileStore::ProfileStore(const ModelFolders& folders, std::string machine)
     : folders_(folders), machine_(std::move(machine)) {}
 
 std::string ProfileStore::ThisMachine() {
-  return fmt::format("{}, {} cores, ONNX Runtime {}", Processor(), std::thread::hardware_concurrency(),
-                     OnnxRuntimeVersion());
+  return fmt::format("{}, {} cores, ONNX Runtime {}", Processor(), weir::ThisMachine().cores(), OnnxRuntimeVersion());
 }
 
 fs::path ProfileStore::FileOf(const std::string& model) const {

@@ -50,7 +50,9 @@ Result<Duration> ParseDuration(std::string_view text) {
 
 std::string DurationText(Duration duration) {
   const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
-  return ms % 1000 == 0 ? fmt::format("{}s", ms / 1000) : fmt::format("{}ms", ms);
+  if (ms == 0 || ms % 1000 != 0) return ms == 0 ? "0s" : fmt::format("{}ms", ms);
+  if (ms % 3'600'000 == 0) return fmt::format("{}h", ms / 3'600'000);
+  return ms % 60'000 == 0 ? fmt::format("{}m", ms / 60'000) : fmt::format("{}s", ms / 1000);
 }
 
 Result<std::uint64_t> ParseSize(std::string_view text) {
@@ -58,6 +60,7 @@ Result<std::uint64_t> ParseSize(std::string_view text) {
 }
 
 std::string SizeText(std::uint64_t bytes) {
+  if (bytes > 0 && bytes % (1U << 30) == 0) return fmt::format("{}GiB", bytes >> 30U);
   if (bytes % (1U << 20) == 0) return fmt::format("{}MiB", bytes >> 20U);
   if (bytes % (1U << 10) == 0) return fmt::format("{}KiB", bytes >> 10U);
   return std::to_string(bytes);

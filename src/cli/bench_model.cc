@@ -100,17 +100,19 @@ Result<BenchTarget> PrepareModel(const BenchFlags& flags) {
   Status fits = OnlyInProcess(flags);
   if (!fits) return Forward(fits);
   log::SetLevel(log::Level::kOff);
-  app::Config config;
-  config.engine.deployment.measure_when_idle = false;
-  Status configured = app::LoadConfig({}, config);
+  app::ConfigSources sources;
   for (const std::string& setting : flags.settings) {
-    if (!configured) break;
     const std::size_t equals = setting.find('=');
     if (equals == std::string::npos) return InvalidArgument("--set takes KEY=VALUE, not '" + setting + "'");
-    configured = SetOption(setting.substr(0, equals), setting.substr(equals + 1), "--set " + setting, config);
+    sources.flags.push_back({setting.substr(0, equals), setting.substr(equals + 1), "--set " + setting});
   }
-  if (!configured) return Forward(configured);
-  const auto process = std::make_shared<InProcess>(config);
+  Result<app::LoadedConfig> loaded_config = app::LoadConfig(sources);
+  if (!loaded_config) return Forward(loaded_config);
+  // What is known is used, unless somebody asks for more.
+  if (loaded_config->origins.at("batch.measure") == "default") {
+    loaded_config->config.engine.deployment.measure_when_idle = false;
+  }
+  const auto process = std::make_shared<InProcess>(loaded_config->config);
   app::Core& core = process->core;
   Result<std::string> name = AddModel(core, flags);
   if (!name) return Forward(name);

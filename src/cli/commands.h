@@ -8,11 +8,15 @@ class App;
 namespace weir::cli {
 
 // Each adds one subcommand to the command line; its callback ends by throwing CLI::RuntimeError with the
-// exit code when it fails. Exit codes: 0 done, 1 failed, 2 wrong use or configuration.
+// exit code (cli/exit_code.h) when it fails.
 void AddServe(CLI::App& program);
 void AddPredict(CLI::App& program);
+void AddEmbed(CLI::App& program);
 void AddModels(CLI::App& program);
 void AddBench(CLI::App& program);
 void AddOptions(CLI::App& program);
+void AddScripts(CLI::App& program);
+void AddConfig(CLI::App& program);
+void AddDoctor(CLI::App& program);
 
 }  // namespace weir::cli

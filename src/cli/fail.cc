@@ -6,13 +6,15 @@
 
 #include <cstdio>
 
+#include "cli/exit_code.h"
+
 namespace weir::cli {
 
 void Quit(const Error& error) {
   fmt::print(stderr, "weir: {}\n", error.message);
   const bool usage =
       error.code == Code::kInvalidArgument || error.code == Code::kNotFound || error.code == Code::kConflict;
-  throw CLI::RuntimeError(usage ? 2 : 1);
+  throw CLI::RuntimeError(usage ? kWrongUse : kFailed);
 }
 
 }  // namespace weir::cli

@@ -3,38 +3,43 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "app/core.h"
-#include "app/model_reference.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/dataset.h"
 #include "cli/fail.h"
-#include "cli/pull_progress.h"
+#include "cli/model_argument.h"
 #include "codec/text_json.h"
 
 namespace weir::cli {
 namespace {
 
 struct PredictFlags {
-  std::string model;
-  std::vector<std::string> texts;
-  std::string models = "models";
-  std::string file;
+  ModelFlags model;
+  std::vector<std::string> arguments;
   std::size_t top_k = 0;
   bool truncate = false;
+  bool texts = false;  // no argument is a file
+  DatasetFlags files;
 };
 
-std::string AddModel(app::Core& core, const PredictFlags& flags) {
-  PullProgress progress;
-  Result<app::ModelSource> source = app::FindModel(flags.model, flags.file, {flags.models}, progress, {});
-  QuitUnless(source);
-  const Result<std::string> name = core.folders.AddOne(std::move(*source));
-  QuitUnless(name);
-  return *name;
+bool IsInput(const std::string& argument) {
+  std::error_code ignored;
+  return argument == "-" || std::filesystem::exists(argument, ignored);
+}
+
+// Whether a person would call this the name of a file, although there is none.
+bool LooksLikeFile(const std::string& argument) {
+  const std::string ending = std::filesystem::path(argument).extension().string();
+  return argument.find(' ') == std::string::npos &&
+         (ending == ".txt" || ending == ".jsonl" || ending == ".ndjson" || ending == ".csv" || ending == ".tsv");
 }
 
 void Predict(const PredictFlags& flags) {
@@ -44,10 +49,10 @@ void Predict(const PredictFlags& flags) {
   config.engine.deployment.measure_when_idle = false;  // what is known is used; a command does not stay to learn
   Metrics metrics;
   app::Core core(config, metrics);
-  const std::string name = AddModel(core, flags);
+  const std::string name = AddModel(core, flags.model);
   QuitUnless(core.engine.LoadAndWait(name));
   const std::string task = core.engine.States()[0].task;
-  TextRequest request{.model = name, .texts = flags.texts, .truncate = flags.truncate};
+  TextRequest request{.model = name, .texts = flags.arguments, .truncate = flags.truncate};
   request.top_k = flags.top_k;
   if (task == "classification") {
     const Result<Classifications> answer = core.texts.ClassifyAndWait(std::move(request));
@@ -65,22 +70,48 @@ void Predict(const PredictFlags& flags) {
   }
 }
 
+// Texts are answered as one HTTP request; files record by record.
+void PredictOrRun(const PredictFlags& flags) {
+  const auto inputs = static_cast<std::size_t>(std::ranges::count_if(flags.arguments, IsInput));
+  if (!flags.texts && inputs == flags.arguments.size()) {
+    RunDataset({.model = flags.model, .inputs = flags.arguments, .top_k = flags.top_k, .truncate = flags.truncate},
+               flags.files);
+    return;
+  }
+  for (const std::string& argument : flags.arguments) {
+    const bool mixed = inputs > 0;
+    if (flags.texts || IsInput(argument) || !(mixed || LooksLikeFile(argument))) continue;
+    Quit({Code::kNotFound, fmt::format("there is no file '{}'; --texts answers every argument as a text", argument)});
+  }
+  if (!flags.files.output.empty() || flags.files.resume || !flags.files.format.empty()) {
+    Quit({Code::kInvalidArgument, "--output, --format and --resume are for files of texts: name a file, or '-'"});
+  }
+  Predict(flags);
+}
+
 }  // namespace
 
 void AddPredict(CLI::App& program) {
   CLI::App* command = program.add_subcommand("predict", "Answer texts on the command line, as HTTP would");
   auto flags = std::make_shared<PredictFlags>();
-  command->add_option("model", flags->model, "A model folder, the name of one under --models, or hf:ORG/NAME")
-      ->required();
-  command->add_option("texts", flags->texts, "Texts to answer")->required();
-  command->add_option("--models", flags->models, "Folder whose sub-folders are models")->capture_default_str();
-  command->add_option("--file", flags->file, "The graph to take, over the order of choice");
+  AddModelFlags(*command, flags->model);
+  command->add_option("texts", flags->arguments, "Texts to answer; or files of texts, '-' for standard input")
+      ->required()
+      ->type_name("");
   command->add_option("--top-k", flags->top_k, "How many labels to print (default: all)")->check(CLI::PositiveNumber);
   command->add_flag("--truncate", flags->truncate, "Cut texts that are over the model's limit");
+  command->add_flag("--texts", flags->texts, "Every argument is a text, also one that names a file");
+  AddDatasetFlags(*command, flags->files);
   command->footer(
-      "Prints the body that /v1/classify or /v1/embeddings answers.\n\nExample:\n"
-      "  weir predict models/sentiment \"What a lovely day.\" \"Never again.\"");
-  command->callback([flags] { Predict(*flags); });
+      "Texts: prints the body that /v1/classify or /v1/embeddings answers. Files: lines, JSON lines or CSV in, one\n"
+      "record for each text out, in order; in bounded memory, on all cores; --resume goes on after a cut. Exit code "
+      "3:\n"
+      "some texts could not be answered, and their records say why.\n\n"
+      "Examples:\n"
+      "  weir predict models/sentiment \"What a lovely day.\" \"Never again.\"\n"
+      "  printf 'Lovely.\\nNever again.\\n' | weir predict models/sentiment - --format csv\n"
+      "  echo '{\"review\": \"Lovely.\"}' | weir predict models/sentiment - --input-format jsonl --field review");
+  command->callback([flags] { PredictOrRun(*flags); });
 }
 
 }  // namespace weir::cli

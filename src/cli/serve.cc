@@ -18,9 +18,10 @@
 #include "app/model_reference.h"
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/config_flags.h"
 #include "cli/fail.h"
-#include "cli/pull_progress.h"
 #include "cli/file_limit.h"
+#include "cli/pull_progress.h"
 
 namespace weir::cli {
 namespace {
@@ -28,11 +29,10 @@ namespace {
 struct ServeFlags {
   std::vector<std::string> names;
   std::string file;
+  ConfigFlags config;
   std::vector<std::string> models;
   std::string port;
   std::string address;
-  std::string config;
-  std::vector<std::string> settings;
 };
 
 // The models that stand on the command line themselves; those of the hub are fetched now.
@@ -51,19 +51,14 @@ void AddNamedModels(const ServeFlags& flags, app::Config& config) {
 }
 
 app::Config Configure(const ServeFlags& flags) {
-  app::Config config;
-  QuitUnless(app::LoadConfig(flags.config, config));
-  if (!flags.models.empty()) config.models.clear();
-  for (const std::string& folder : flags.models) QuitUnless(SetOption("models", folder, "--models", config));
-  if (!flags.port.empty()) QuitUnless(SetOption("server.port", flags.port, "--port", config));
-  if (!flags.address.empty()) QuitUnless(SetOption("server.address", flags.address, "--address", config));
-  for (const std::string& setting : flags.settings) {
-    const std::size_t equals = setting.find('=');
-    if (equals == std::string::npos) Quit({Code::kInvalidArgument, "--set takes KEY=VALUE, not '" + setting + "'"});
-    QuitUnless(SetOption(setting.substr(0, equals), setting.substr(equals + 1), "--set " + setting, config));
-  }
-  AddNamedModels(flags, config);
-  return config;
+  app::ConfigSources sources = SourcesOf(flags.config);
+  for (const std::string& folder : flags.models) sources.flags.push_back({"models", folder, "--models"});
+  if (!flags.port.empty()) sources.flags.push_back({"server.port", flags.port, "--port"});
+  if (!flags.address.empty()) sources.flags.push_back({"server.address", flags.address, "--address"});
+  Result<app::LoadedConfig> loaded = app::LoadConfig(sources);
+  QuitUnless(loaded);
+  AddNamedModels(flags, loaded->config);
+  return std::move(loaded->config);
 }
 
 void PrintModels(app::Application& app) {
@@ -181,9 +176,7 @@ void AddServe(CLI::App& program) {
       ->allow_extra_args(false);
   command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
   command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");
-  command->add_option("--config", flags->config, "YAML file with settings; see 'weir options'");
-  command->add_option("--set", flags->settings, "One setting as KEY=VALUE, over file and environment")
-      ->allow_extra_args(false);
+  AddConfigFlags(*command, flags->config);
   command->footer(
       "Example:\n  weir serve --models models --port 8000\n  weir serve --models models --set workers=4\n"
       "  weir serve ./my-model --file onnx/model_quantized.onnx\n  weir serve "

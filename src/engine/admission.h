@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "base/mutex.h"
 #include "base/result.h"
 #include "engine/run_slots.h"
@@ -15,8 +16,8 @@
 namespace weir {
 
 struct AdmissionLimits {
-  std::size_t max_jobs = 256;              // queued and running
-  std::uint64_t max_bytes = 256ULL << 20;  // of their inputs
+  std::size_t max_jobs = 256;                                               // queued and running
+  std::uint64_t max_bytes = ShareOfMemory(ThisMachine(), 8, 256ULL << 20);  // of their inputs
   // Most jobs of one request. However many they are, they count as a quarter of max_jobs at most: their turns come in
   // between others' (JobRequest::work_before), so a big request neither fills the line nor has to find it empty.
   std::size_t max_request_jobs = 1024;

@@ -1,16 +1,15 @@
 // One loaded version of a model: queue, workers, bounds.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "engine/admission.h"
 #include "engine/batch_queue.h"
 #include "engine/cost_model.h"
@@ -24,8 +23,8 @@
 namespace weir {
 
 struct DeploymentOptions {
-  // One for each core: a run uses one thread.
-  std::size_t workers = std::max(1U, std::thread::hardware_concurrency());
+  // One for each core that the process may use: a run uses one thread.
+  std::size_t workers = ThisMachine().cores();
   AdmissionLimits admission;
   BatchLimits batch;
   bool short_cut = true;           // run cheap jobs on the caller's thread

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "engine/deadline_list.h"
 #include "engine/deadline_watch.h"
 #include "engine/job.h"
@@ -18,8 +19,8 @@ namespace weir {
 struct EngineOptions {
   DeploymentOptions deployment;  // for each model
   std::size_t load_threads = 2;  // models loading at the same time
-  // Runs at once, over all models: one for each core.
-  std::size_t slots = std::max(1U, std::thread::hardware_concurrency());
+  // Runs at once, over all models: one for each core that the process may use.
+  std::size_t slots = ThisMachine().cores();
   CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept
 };
 

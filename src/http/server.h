@@ -7,9 +7,9 @@
 #include <memory>
 #include <stop_token>
 #include <string>
-#include <thread>
 
 #include "base/clock.h"
+#include "base/machine.h"
 #include "base/result.h"
 #include "http/router.h"
 #include "metrics/metrics.h"
@@ -19,11 +19,12 @@ namespace weir::http {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 8000;  // 0 = any free one
-  // One for each core up to 4: each serves tens of thousands of small requests a second.
-  std::size_t threads = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, 4);
+  // One for each core that the process may use, up to 4: each serves tens of thousands of small requests a second.
+  std::size_t threads = std::min<std::size_t>(ThisMachine().cores(), 4);
   std::size_t max_connections = 10'000;
-  std::size_t max_body_bytes = 64U << 20;
-  std::size_t max_bodies_bytes = 1U << 30;  // of all connections together; at least max_body_bytes
+  std::size_t max_body_bytes = ShareOfMemory(ThisMachine(), 8, 64U << 20);
+  // Of all connections together; at least max_body_bytes.
+  std::size_t max_bodies_bytes = ShareOfMemory(ThisMachine(), 4, 1U << 30);
   std::size_t max_header_bytes = 16U << 10;
   Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
   Duration idle_timeout = std::chrono::seconds(75);   // between requests

@@ -7,8 +7,8 @@
 #include <algorithm>
 #include <cmath>
 #include <ctime>
-#include <thread>
 
+#include "base/machine.h"
 #include "base/version.h"
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
@@ -223,7 +223,7 @@ void ReadResult(Reader reader, Summary& summary, Reader& root) {
 void DescribeHost(Report& report) {
   report.version = kVersion;
   report.started = fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-  report.cores = std::max(1U, std::thread::hardware_concurrency());
+  report.cores = ThisMachine().cores();
   utsname names{};
   if (uname(&names) == 0) report.system = fmt::format("{} {} {}", names.sysname, names.release, names.machine);
 }

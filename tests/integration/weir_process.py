@@ -9,7 +9,7 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from typing import Callable, TypeVar
+from typing import Callable, Sequence, TypeVar
 
 from wire import PATIENCE, Client, Raw
 
@@ -54,9 +54,10 @@ def reports_in(text: str) -> list[str]:
     return [line for line in text.splitlines() if any(report in line for report in SANITIZER_REPORTS)]
 
 
-def run(*arguments, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-    """A command of the program that ends by itself."""
-    command = [str(BINARY), *map(str, arguments)]
+def run(*arguments, env: dict[str, str] | None = None,
+        program: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+    """A command of the program that ends by itself; `program` is what starts it, such as taskset."""
+    command = [*program, str(BINARY), *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, env=environment(env), cwd=ROOT,
                           check=False)
     assert not reports_in(done.stderr), done.stderr

@@ -11,7 +11,8 @@ first_available() {
 
 python_packages=(python3 python3-venv ca-certificates)
 build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev libspdlog-dev libsimdjson-dev
-                rapidjson-dev libyaml-cpp-dev libcli11-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev "${python_packages[@]}")
+                rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev
+                "${python_packages[@]}")
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
@@ -54,6 +55,7 @@ evidence() {
     rapidjson-dev) echo rapidjson/writer.h ;;
     libyaml-cpp-dev) echo yaml-cpp/yaml.h ;;
     libcli11-dev) echo CLI/CLI.hpp ;;
+    libcsv-dev) echo csv.h ;;
     prometheus-cpp-dev) echo prometheus/registry.h ;;
     libcurl4-openssl-dev) echo curl/curl.h ;;
     libssl-dev) echo openssl/evp.h ;;

@@ -254,4 +254,16 @@ std::unique_ptr<Backend> MakeOnnxBackend(const OnnxOptions& options) { return st
 
 std::string OnnxRuntimeVersion() { return OrtGetApiBase()->GetVersionString(); }
 
+OnnxRuntimeFacts OnnxRuntimeAbout() {
+  OnnxRuntimeFacts facts{.version = OnnxRuntimeVersion(), .built_for = fmt::format("1.{}", ORT_API_VERSION)};
+  facts.fits = OrtGetApiBase()->GetApi(ORT_API_VERSION) != nullptr;
+  if (!facts.fits) return facts;
+  try {
+    facts.providers = Ort::GetAvailableProviders();
+  } catch (const std::exception& e) {
+    log::Warn("ONNX Runtime does not tell its providers: {}", e.what());
+  }
+  return facts;
+}
+
 }  // namespace weir

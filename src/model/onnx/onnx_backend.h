@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "model/model.h"
 
@@ -20,5 +21,14 @@ std::unique_ptr<Backend> MakeOnnxBackend(const OnnxOptions& options = {});
 
 // "1.31.1": the version of the library that was found at run time.
 std::string OnnxRuntimeVersion();
+
+// The library that was found, against the headers that the program was built with.
+struct OnnxRuntimeFacts {
+  std::string version;
+  std::string built_for;  // the oldest version that will do: "1.21"
+  bool fits = false;
+  std::vector<std::string> providers;  // empty when it does not fit
+};
+OnnxRuntimeFacts OnnxRuntimeAbout();
 
 }  // namespace weir

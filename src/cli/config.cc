@@ -1,0 +1,101 @@
+// `weir config`: the settings that would count, whether they are right, a file to begin with.
+#include <fmt/core.h>
+
+#include <CLI/CLI.hpp>
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/config.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/config_flags.h"
+#include "cli/exit_code.h"
+#include "cli/fail.h"
+
+namespace weir::cli {
+namespace {
+
+struct ShowFlags {
+  ConfigFlags config;
+  bool origin = false;
+};
+
+void Show(const ShowFlags& flags) {
+  const Result<app::LoadedConfig> loaded = app::LoadConfig(SourcesOf(flags.config));
+  QuitUnless(loaded);
+  fmt::print("{}", app::ConfigYaml(*loaded, flags.origin));
+}
+
+void Check(const ConfigFlags& flags) {
+  const std::vector<Error> problems = app::FindProblems(SourcesOf(flags));
+  for (const Error& problem : problems) fmt::print(stderr, "weir: {}\n", problem.message);
+  if (!problems.empty()) throw CLI::RuntimeError(kWrongUse);
+  fmt::print("{}: no problem found\n", flags.file.empty() ? "environment" : flags.file);
+}
+
+struct InitFlags {
+  std::string file = "weir.yaml";
+  bool force = false;
+};
+
+void Init(const InitFlags& flags) {
+  if (flags.file == "-") {
+    fmt::print("{}", app::ConfigTemplate());
+    return;
+  }
+  std::error_code ignored;
+  if (!flags.force && std::filesystem::exists(std::filesystem::symlink_status(flags.file, ignored))) {
+    Quit({Code::kConflict, fmt::format("{} is there already; --force replaces it", flags.file)});
+  }
+  std::ofstream out(flags.file);
+  out << app::ConfigTemplate() << std::flush;
+  if (!out) Quit({Code::kInvalidArgument, fmt::format("{} cannot be written", flags.file)});
+  fmt::print("wrote {}; use it with: weir serve --config {}\n", flags.file, flags.file);
+}
+
+void AddShow(CLI::App& config) {
+  CLI::App* command = config.add_subcommand("show", "Print the settings that count, as YAML");
+  auto flags = std::make_shared<ShowFlags>();
+  AddConfigFlags(*command, flags->config);
+  command->add_flag("--origin", flags->origin, "Say where each value comes from");
+  command->footer("Examples:\n  weir config show --origin\n  weir config show --profile production --set workers=2");
+  command->callback([flags] { Show(*flags); });
+}
+
+void AddCheck(CLI::App& config) {
+  CLI::App* command = config.add_subcommand("check", "Name everything that is wrong with the settings");
+  auto flags = std::make_shared<ConfigFlags>();
+  command->add_option("file", flags->file, "YAML file with settings");
+  command->add_option("--profile", flags->profile, "Sets of defaults, separated by ','")->type_name("NAMES");
+  command->add_option("--set", flags->settings, "One setting")->type_name("KEY=VALUE");
+  command->footer(
+      "Exit code 0: a server would start with them; 2: it would not, or a variable WEIR_… is no setting.\n\n"
+      "Examples:\n  weir config check\n  weir config check --profile staging --set queue.max_jobs=64");
+  command->callback([flags] { Check(*flags); });
+}
+
+void AddInit(CLI::App& config) {
+  CLI::App* command = config.add_subcommand("init", "Write a file with every setting, its default and its meaning");
+  auto flags = std::make_shared<InitFlags>();
+  command->add_option("file", flags->file, "Where to; '-' prints it")->capture_default_str();
+  command->add_flag("--force", flags->force, "Replace a file that is there");
+  command->footer("Examples:\n  weir config init\n  weir config init - | grep port");
+  command->callback([flags] { Init(*flags); });
+}
+
+}  // namespace
+
+void AddConfig(CLI::App& program) {
+  CLI::App* config = program.add_subcommand("config", "Show, check or begin a configuration");
+  config->require_subcommand(1);
+  config->footer("Examples:\n  weir config show --origin\n  weir config check\n  weir config init");
+  AddShow(*config);
+  AddCheck(*config);
+  AddInit(*config);
+}
+
+}  // namespace weir::cli
