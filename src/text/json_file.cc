@@ -1,12 +1,13 @@
 #include "text/json_file.h"
 
 #include <fmt/format.h>
-#include <rapidjson/document.h>
+#include <rapidjson/encodedstream.h>
 #include <rapidjson/error/en.h>
+#include <rapidjson/memorystream.h>
+#include <rapidjson/reader.h>
 
 #include <cmath>
 #include <fstream>
-#include <limits>
 
 namespace weir {
 namespace {
@@ -15,9 +16,72 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kMostJsonBytes = std::uintmax_t{32} << 20;
 
-const rapidjson::Value* From(const void* value) { return static_cast<const rapidjson::Value*>(value); }
+constexpr std::size_t kDeepest = 100;  // arrays and objects in each other
 
-std::string TextOf(const rapidjson::Value& value) { return {value.GetString(), value.GetStringLength()}; }
+// RapidJSON's own tree is not used: the version that Debian has does not compile with clang.
+struct Node {
+  enum class Kind : std::uint8_t { kNull, kFlag, kNumber, kText, kArray, kObject };
+  Kind kind = Kind::kNull;
+  bool flag = false;
+  double number = 0;
+  std::optional<std::int64_t> whole;
+  std::string text;
+  std::vector<Node> items;        // of an array, or an object's values
+  std::vector<std::string> keys;  // of an object, in the order of `items`
+};
+
+const Node* From(const void* value) { return static_cast<const Node*>(value); }
+
+bool Is(const void* value, Node::Kind kind) { return value != nullptr && From(value)->kind == kind; }
+
+// Takes the parser's events.
+class TreeBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, TreeBuilder> {
+ public:
+  bool Null() { return Add({}); }
+  bool Bool(bool flag) { return Add({.kind = Node::Kind::kFlag, .flag = flag}); }
+  bool Int(int value) { return Int64(value); }
+  bool Uint(unsigned value) { return Int64(value); }
+  bool Int64(std::int64_t value) {
+    return Add({.kind = Node::Kind::kNumber, .number = static_cast<double>(value), .whole = value});
+  }
+  bool Uint64(std::uint64_t value) { return Double(static_cast<double>(value)); }
+  bool Double(double value) { return Add({.kind = Node::Kind::kNumber, .number = value}); }
+  bool String(const char* text, rapidjson::SizeType length, bool) {
+    return Add({.kind = Node::Kind::kText, .text = std::string(text, length)});
+  }
+  bool StartArray() { return Open(Node::Kind::kArray); }
+  bool StartObject() { return Open(Node::Kind::kObject); }
+  bool Key(const char* text, rapidjson::SizeType length, bool) {
+    open_.back().keys.emplace_back(text, length);
+    return true;
+  }
+  bool EndArray(rapidjson::SizeType) { return Close(); }
+  bool EndObject(rapidjson::SizeType) { return Close(); }
+
+  Node Take() { return std::move(root_); }
+
+ private:
+  bool Open(Node::Kind kind) {
+    open_.push_back({.kind = kind});
+    return open_.size() <= kDeepest;
+  }
+  bool Close() {
+    Node done = std::move(open_.back());
+    open_.pop_back();
+    return Add(std::move(done));
+  }
+  bool Add(Node node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+    } else {
+      open_.back().items.push_back(std::move(node));
+    }
+    return true;
+  }
+
+  std::vector<Node> open_;
+  Node root_;
+};
 
 std::unexpected<Error> Unreadable(const fs::path& file, std::string_view why) {
   return Fail(Code::kUnprocessable, fmt::format("{}: {}", file.string(), why));
@@ -25,56 +89,61 @@ std::unexpected<Error> Unreadable(const fs::path& file, std::string_view why) {
 
 }  // namespace
 
-JsonValue::operator bool() const { return value_ != nullptr && !From(value_)->IsNull(); }
-bool JsonValue::IsObject() const { return value_ != nullptr && From(value_)->IsObject(); }
-bool JsonValue::IsArray() const { return value_ != nullptr && From(value_)->IsArray(); }
+JsonValue::operator bool() const { return value_ != nullptr && !Is(value_, Node::Kind::kNull); }
+bool JsonValue::IsObject() const { return Is(value_, Node::Kind::kObject); }
+bool JsonValue::IsArray() const { return Is(value_, Node::Kind::kArray); }
 
 std::optional<std::string> JsonValue::Text() const {
-  if (value_ == nullptr || !From(value_)->IsString()) return std::nullopt;
-  return TextOf(*From(value_));
+  if (!Is(value_, Node::Kind::kText)) return std::nullopt;
+  return From(value_)->text;
 }
 
 std::optional<bool> JsonValue::Flag() const {
-  if (value_ == nullptr || !From(value_)->IsBool()) return std::nullopt;
-  return From(value_)->GetBool();
+  if (!Is(value_, Node::Kind::kFlag)) return std::nullopt;
+  return From(value_)->flag;
 }
 
 std::optional<double> JsonValue::Number() const {
-  if (value_ == nullptr || !From(value_)->IsNumber()) return std::nullopt;
-  return From(value_)->GetDouble();
+  if (!Is(value_, Node::Kind::kNumber)) return std::nullopt;
+  return From(value_)->number;
 }
 
 std::optional<std::int64_t> JsonValue::Whole() const {
-  if (value_ != nullptr && From(value_)->IsInt64()) return From(value_)->GetInt64();
   const std::optional<double> number = Number();
+  if (!number) return std::nullopt;
+  if (From(value_)->whole) return From(value_)->whole;
   constexpr double kMost = 9e18;
-  if (!number || !(std::abs(*number) < kMost) || std::trunc(*number) != *number) return std::nullopt;
+  if (!(std::abs(*number) < kMost) || std::trunc(*number) != *number) return std::nullopt;
   return static_cast<std::int64_t>(*number);
 }
 
 JsonValue JsonValue::operator[](std::string_view key) const {
   if (!IsObject()) return {};
-  const rapidjson::Value name(key.data(), static_cast<rapidjson::SizeType>(key.size()));
-  const auto found = From(value_)->FindMember(name);
-  return found == From(value_)->MemberEnd() ? JsonValue() : JsonValue(&found->value);
+  // The last one of a name counts, as in Python.
+  const std::vector<std::string>& keys = From(value_)->keys;
+  for (std::size_t i = keys.size(); i-- > 0;) {
+    if (keys[i] == key) return JsonValue(&From(value_)->items[i]);
+  }
+  return {};
 }
 
 std::vector<std::pair<std::string, JsonValue>> JsonValue::Members() const {
   std::vector<std::pair<std::string, JsonValue>> members;
   if (!IsObject()) return members;
-  for (const auto& member : From(value_)->GetObject()) members.emplace_back(TextOf(member.name), &member.value);
+  const Node& object = *From(value_);
+  for (std::size_t i = 0; i < object.keys.size(); ++i) members.emplace_back(object.keys[i], &object.items[i]);
   return members;
 }
 
 std::vector<JsonValue> JsonValue::Items() const {
   std::vector<JsonValue> items;
   if (!IsArray()) return items;
-  for (const rapidjson::Value& item : From(value_)->GetArray()) items.emplace_back(&item);
+  for (const Node& node : From(value_)->items) items.emplace_back(&node);
   return items;
 }
 
 struct JsonFile::Document {
-  rapidjson::Document tree;
+  Node root;
 };
 
 JsonFile::JsonFile(std::string name, std::unique_ptr<Document> document)
@@ -113,16 +182,19 @@ Result<std::optional<JsonFile>> JsonFile::Read(const fs::path& file) {
 Result<JsonFile> JsonFile::Parse(std::string_view json, std::string name) {
   constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNanAndInfFlag |
                               rapidjson::kParseValidateEncodingFlag | rapidjson::kParseFullPrecisionFlag;
-  auto document = std::make_unique<Document>();
-  document->tree.Parse<kFlags>(json.data(), json.size());
-  JsonFile file(std::move(name), std::move(document));
-  const rapidjson::Document& tree = file.document_->tree;
-  if (!tree.HasParseError()) return file;
-  return file.Refuse(fmt::format("not valid JSON at byte {}: {}", tree.GetErrorOffset(),
-                                 rapidjson::GetParseError_En(tree.GetParseError())));
+  rapidjson::MemoryStream bytes(json.data(), json.size());
+  rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
+  rapidjson::Reader reader;
+  TreeBuilder builder;
+  const rapidjson::ParseResult result = reader.Parse<kFlags>(stream, builder);
+  JsonFile file(std::move(name), std::make_unique<Document>(builder.Take()));
+  if (!result.IsError()) return file;
+  const bool deep = result.Code() == rapidjson::kParseErrorTermination;
+  return file.Refuse(fmt::format("not valid JSON at byte {}: {}", result.Offset(),
+                                 deep ? "nested too deep" : rapidjson::GetParseError_En(result.Code())));
 }
 
-JsonValue JsonFile::root() const { return JsonValue(static_cast<const rapidjson::Value*>(&document_->tree)); }
+JsonValue JsonFile::root() const { return JsonValue(&document_->root); }
 
 std::unexpected<Error> JsonFile::Refuse(std::string_view why) const {
   return Fail(Code::kUnprocessable, fmt::format("{}: {}", name_, why));

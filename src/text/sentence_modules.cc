@@ -94,13 +94,22 @@ Status ReadPooling(const fs::path& path, SentenceModules& modules) {
   return {};
 }
 
-Status ReadTransformer(const fs::path& path, SentenceModules& modules) {
-  const auto read = JsonFile::Read(path);
-  if (!read) return std::unexpected(read.error());
-  if (!*read) return {};
-  Status status = (*read)->Get("max_seq_length", 1, kMostTokens, modules.max_tokens);
-  if (status) status = (*read)->Get("do_lower_case", modules.lowercase);
-  return status;
+// Older folders name the file after the family.
+constexpr std::array<const char*, 7> kTransformerFiles = {
+    "sentence_bert_config.json",      "sentence_roberta_config.json",     "sentence_distilbert_config.json",
+    "sentence_camembert_config.json", "sentence_xlm-roberta_config.json", "sentence_albert_config.json",
+    "sentence_xlnet_config.json"};
+
+Status ReadTransformer(const fs::path& folder, SentenceModules& modules) {
+  for (const char* name : kTransformerFiles) {
+    const auto read = JsonFile::Read(folder / name);
+    if (!read) return std::unexpected(read.error());
+    if (!*read) continue;
+    Status status = (*read)->Get("max_seq_length", 1, kMostTokens, modules.max_tokens);
+    if (status) status = (*read)->Get("do_lower_case", modules.lowercase);
+    return status;
+  }
+  return {};
 }
 
 // One entry of modules.json: {"idx": 1, "path": "1_Pooling", "type": "sentence_transformers.models.Pooling"}.
@@ -127,7 +136,7 @@ Result<Module> ReadModule(const JsonFile& file, JsonValue entry, std::size_t ind
 
 // `pooled` says whether a Pooling came before, `last` whether nothing comes behind.
 Status AddModule(const JsonFile& file, const Module& module, bool& pooled, SentenceModules& modules) {
-  if (module.kind == "Transformer") return ReadTransformer(module.folder / "sentence_bert_config.json", modules);
+  if (module.kind == "Transformer") return ReadTransformer(module.folder, modules);
   if (module.kind == "Pooling") {
     if (pooled) return file.Refuse("there are two Pooling modules");
     pooled = true;
@@ -160,7 +169,7 @@ Result<SentenceModules> ReadSentenceModules(const fs::path& folder) {
   if (!read) return std::unexpected(read.error());
   if (!*read) {
     Status status = ReadPooling(folder / "1_Pooling" / "config.json", modules);
-    if (status) status = ReadTransformer(folder / "sentence_bert_config.json", modules);
+    if (status) status = ReadTransformer(folder, modules);
     if (!status) return Forward(status);
     return modules;
   }

@@ -56,7 +56,13 @@ TEST_F(TextFolderTest, TheLeastLimitHolds) {
   EXPECT_EQ(Read().max_tokens, 384U);
   folder_.Write("sentence_bert_config.json", R"({"max_seq_length": 256})");
   EXPECT_EQ(Read().max_tokens, 256U);
-  EXPECT_THAT(Read().max_tokens_from, HasSubstr("sentence_bert_config.json"));
+  EXPECT_THAT(Read().max_tokens_from, HasSubstr("max_seq_length"));
+}
+
+TEST_F(TextFolderTest, TheFamilysOwnFileHasTheLimitToo) {
+  folder_.Write("sentence_xlm-roberta_config.json", R"({"max_seq_length": 100, "do_lower_case": true})");
+  EXPECT_EQ(Read().max_tokens, 100U);
+  EXPECT_TRUE(Read().modules.lowercase);
 }
 
 TEST_F(TextFolderTest, AnAstronomicalLimitIsNone) {
