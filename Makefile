@@ -40,10 +40,10 @@ format: ## Format the C++ files
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
 .PHONY: bench
-bench: build models ## Measure: prints ratios of one run, writes bench/results/*.json
+bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slow ones: peers grid predict)
 	@$(SETUP) bench
 	@$(BUILD) test weir_bench bare_loop
-	@.deps/python-test/bin/python bench/run.py
+	@.deps/python-test/bin/python bench/run.py $(WORKS)
 
 .PHONY: fuzz
 fuzz: build ## Fuzz every parser of outside bytes (SECONDS_EACH=60)

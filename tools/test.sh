@@ -46,6 +46,6 @@ run integration-tsan integration tsan
 run integration-asan integration asan
 run layers python_tests layers tests/layers_test.py
 run docs python_tests docs tests/docs_test.py
-run tools python_tests tools tools/convert tools/train_head tests/tools_test.py
+run tools python_tests tools tools/convert tools/train_head tests/tools_test.py tests/bench_test.py
 
 "$python" tools/count_results.py "$results" --failed-steps "$failed_steps"

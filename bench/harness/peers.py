@@ -73,7 +73,10 @@ PEERS = [
     Peer("Ray Serve", "ray", PYTHON, environment={"RAY_SERVE_THROUGHPUT_OPTIMIZED": "1"}),
     Peer("MLServer", "mlserver", ["{bin}/mlserver", "start", "."], path="/v2/models/embed/infer", body=mlserver_body,
          vector=lambda answer: answer["outputs"][0]["data"]),
-    Peer("Infinity", "infinity", [*INFINITY, "--batch-size", "8"], path="/embeddings",
+    Peer("Infinity", "infinity", [*INFINITY, "--batch-size", "1"], path="/embeddings",
+         body=lambda text: {"model": "minilm", "input": [text]},
+         vector=lambda answer: answer["data"][0]["embedding"], in_model_folder=True),
+    Peer("Infinity, batching", "infinity", [*INFINITY, "--batch-size", "8"], path="/embeddings",
          body=lambda text: {"model": "minilm", "input": [text]},
          vector=lambda answer: answer["data"][0]["embedding"], in_model_folder=True),
 ]

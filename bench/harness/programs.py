@@ -14,10 +14,14 @@ from types import TracebackType
 from typing import Any, IO, Self
 
 from harness.context import BenchError, Context
+from harness.memory import Memory, memory_of
 
 ADDRESS = "127.0.0.1"
 START_LIMIT_S = 60.0
 STOP_LIMIT_S = 10.0
+IDLE_LIMIT_S = 180.0
+IDLE_WINDOW_S = 4.0  # longer than the rests between two measurements of what runs cost
+IDLE_SHARE = 0.02  # of one processor
 REQUEST_LIMIT_S = 60.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -156,6 +160,18 @@ class Weir(Server):
         """Seconds from the start until /readyz said so."""
         return self.wait_for("/readyz")
 
+    def wait_idle(self) -> None:
+        """Until it uses no processor: once for each model and machine it measures what runs cost, and keeps that."""
+        limit = time.monotonic() + IDLE_LIMIT_S
+        used, at = self.cpu_seconds(), time.monotonic()
+        while time.monotonic() < limit:
+            time.sleep(IDLE_WINDOW_S)
+            used_before, at_before = used, at
+            used, at = self.cpu_seconds(), time.monotonic()
+            if used - used_before <= IDLE_SHARE * (at - at_before):
+                return
+        raise self.fail(f"it was not idle within {IDLE_LIMIT_S:g} s, and nobody asked it anything")
+
     def metric(self, name: str, **labels: str) -> float:
         """The sum of a metric's series that have these labels."""
         total = 0.0
@@ -166,6 +182,17 @@ class Weir(Server):
             if all(f'{key}="{wanted}"' in series for key, wanted in labels.items()):
                 total += float(value)
         return total
+
+
+def measured_once(context: Context, models: Path) -> Memory:
+    """Has a server measure what these models' runs cost, so that those that follow find it and do not.
+
+    Returns the memory that the measuring has left it with.
+    """
+    with Weir(context, models) as weir:
+        weir.wait_ready()
+        weir.wait_idle()
+        return memory_of(weir.process.pid)
 
 
 NGINX = """

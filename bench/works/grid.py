@@ -24,7 +24,7 @@ BETTER_GOAL = Goal(">=", 100, each=True)
 # The sides: what the policy under test is called, then the two that it has to keep up with.
 CONFIGURATIONS = {
     "default": [],
-    "always": ["batch.policy=always"],
+    "always": ["batch.policy=always", "batch.max_jobs=32", "batch.max_tokens=16384"],  # whatever the padding
     "never": ["batch.policy=never"],
 }
 TESTED, *OTHERS = CONFIGURATIONS
@@ -188,6 +188,7 @@ def measure(context: Context) -> Work:
         for name, settings in CONFIGURATIONS.items():
             servers[name] = stack.enter_context(Weir(context, models, *settings))
             servers[name].wait_ready()
+            servers[name].wait_idle()
         cells = Grid(context, servers).run()
     file = context.root / "bench/results" / time.strftime("%Y%m%d-%H%M%S-grid.md", time.gmtime())
     file.parent.mkdir(exist_ok=True)

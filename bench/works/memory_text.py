@@ -10,7 +10,7 @@ from harness.embedding import MODEL, SEED, load, write_texts
 from harness.figures import Goal, Work, ratios
 from harness.lengths import Lengths
 from harness.memory import Memory, memory_of
-from harness.programs import Program, Weir
+from harness.programs import Program, Weir, measured_once
 
 ABOUT = "MiniLM: memory with 1 and 8 workers beyond the weights; start to ready against a bare session"
 WEIGHTS_GOAL = Goal("<=", 60, each=True)
@@ -60,7 +60,8 @@ def start_bare(context: Context) -> tuple[float, Memory]:
 def measure(context: Context) -> Work:
     """Fresh processes in turn; the first pair of starts, which reads the files from disk, is not counted."""
     work = Work("memory_text")
-    context.models("memory", MODEL)
+    models = context.models("memory", MODEL)
+    idle = measured_once(context, models)
     weights = (context.root / MODEL / "model.onnx").stat().st_size / 1e6
     held: dict[int, list[Memory]] = {workers: [] for workers in WORKERS}
     for number in range(1, context.rounds + 1):
@@ -89,5 +90,6 @@ def measure(context: Context) -> Work:
         work.add(f"  {name}: start to ready", "ms", [start[0] for start in side])
         work.add(f"  {name}: resident when ready", "MB", [start[1].rss for start in side])
         work.add(f"  {name}: anonymous when ready", "MB", [start[1].anonymous for start in side])
+    work.add("  Weir: resident, idle, after measuring what runs cost if it had to", "MB", [idle.rss])
     work.notes = {"weights_mb": weights}
     return work

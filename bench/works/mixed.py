@@ -57,6 +57,7 @@ def measure(context: Context) -> Work:
     unsorted: list[dict[str, Any]] = []
     with Weir(context, context.models("mixed", MODEL)) as weir:
         weir.wait_ready()
+        weir.wait_idle()
         work.notes = {"texts": summary_of(texts), "likeness": compare(context, weir, texts)}
         load(context, weir, write_round(context, texts[:64], 0), 16)  # warm up
         for number in range(1, context.rounds + 1):

@@ -148,6 +148,7 @@ def measure(context: Context) -> Work:
     pairs: list[Pair] = []
     with Weir(context, context.models("peers", MODEL)) as weir:
         weir.wait_ready()
+        weir.wait_idle()
         load(context, weir, write_texts(context, texts[:96]), 16)  # warm up
         for peer in peers:
             notes: dict[str, Any] = {}

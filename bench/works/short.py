@@ -32,6 +32,7 @@ def measure(context: Context) -> Work:
     batched: list[dict[str, Any]] = []
     with Weir(context, context.models("short", MODEL)) as weir:
         weir.wait_ready()
+        weir.wait_idle()
         work.notes = {"texts": summary_of(texts), "likeness": compare(context, weir, texts)}
         load(context, weir, write_round(context, texts[:256], 0), CONNECTIONS)  # warm up
         for number in range(1, context.rounds + 1):

@@ -5,10 +5,11 @@
 
 #include <algorithm>
 #include <optional>
-#include <regex>
 
 #include "app/folder_hints.h"
+#include "app/hub_place.h"
 #include "app/model_folder.h"
+#include "app/profile_store.h"
 #include "base/nearest.h"
 #include "model/onnx_files.h"
 
@@ -26,22 +27,8 @@ bool Exists(const fs::path& path) {
   return fs::symlink_status(path, ignored).type() != fs::file_type::not_found;
 }
 
-// The repository and commit of a path in the hub's cache.
-struct HubPlace {
-  std::string repository;
-  std::string commit;
-};
-std::optional<HubPlace> PlaceInHub(const fs::path& path) {
-  static const std::regex form("/models--([^/]+)/snapshots/([0-9a-f]{40})(/|$)");
-  std::smatch found;
-  const std::string text = path.lexically_normal().string();
-  if (!std::regex_search(text, found, form)) return std::nullopt;
-  std::string repository = found[1];
-  if (const std::size_t dashes = repository.find("--"); dashes != repository.npos) repository.replace(dashes, 2, "/");
-  return HubPlace{std::move(repository), found[2]};
-}
-
-// Where a folder of links leads: its first link, read once; "" when it has a file of its own.
+// Where a folder of links leads: its first link, read once; nullopt when it has a file of its own. What Weir itself
+// measured of the model is not one.
 std::optional<fs::path> LinksLeadTo(const fs::path& folder) {
   std::error_code error;
   std::optional<fs::path> target;
@@ -49,7 +36,7 @@ std::optional<fs::path> LinksLeadTo(const fs::path& folder) {
     std::error_code ignored;
     if (entry->is_symlink(ignored)) {
       if (!target) target = fs::read_symlink(entry->path(), ignored);
-    } else if (!entry->is_directory(ignored)) {
+    } else if (!entry->is_directory(ignored) && entry->path().filename() != kProfileFile) {
       return std::nullopt;
     }
   }

@@ -90,6 +90,13 @@ TEST_F(ModelStoreTest, ReplacesOneCommitByAnother) {
   EXPECT_EQ(store_.PlaceFiles("m", folder_.path() / other, files).error().code, Code::kConflict);
 }
 
+TEST_F(ModelStoreTest, TakesWhatAServerMeasuredForNoFileOfOnesOwn) {
+  ASSERT_TRUE(store_.PlaceFiles("m", source_, Paths{"model.onnx"}));
+  folder_.Write("models/m/weir-profile.json", "{}");
+  EXPECT_EQ(store_.Look("m").source, "links to files");
+  EXPECT_TRUE(store_.Remove("m", false));
+}
+
 TEST_F(ModelStoreTest, RemovesOnlyInsideItsFolder) {
   for (const char* name : {"", ".", "..", "../source", "/tmp", ".keep", "gone"}) {
     EXPECT_EQ(store_.Remove(name, true).error().code, Code::kNotFound) << name;

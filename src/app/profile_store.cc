@@ -9,6 +9,7 @@
 #include <iterator>
 #include <vector>
 
+#include "app/hub_place.h"
 #include "app/model_folder.h"
 #include "base/log.h"
 #include "base/machine.h"
@@ -20,7 +21,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr char kFile[] = "weir-profile.json";
 constexpr std::uintmax_t kMostBytes = 1 << 20;
 
 // Changes when the weights do: name, size and time of the graphs and of what lies beside them.
@@ -43,7 +43,7 @@ std::vector<fs::path> Places(const fs::path& graph) {
   std::error_code error;
   const fs::path folder = graph.parent_path();
   std::vector<fs::path> places;
-  if (!fs::is_symlink(folder, error)) places.push_back(folder / kFile);
+  if (!fs::is_symlink(folder, error) && !PlaceInHub(fs::weakly_canonical(folder, error))) places.push_back(folder / kProfileFile);
   const fs::path cache = CacheFolder();
   const fs::path whole = fs::weakly_canonical(graph, error);
   if (!cache.empty() && !error) {

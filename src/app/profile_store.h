@@ -11,9 +11,12 @@ namespace weir::app {
 
 class ModelFolders;
 
+inline constexpr const char* kProfileFile = "weir-profile.json";
+
 // Keeps a model's costs beside it, as FOLDER/weir-profile.json; where that cannot be written (or the folder is a link,
-// into a cache that others share), under $XDG_CACHE_HOME/weir/profiles. A file that was measured on another machine,
-// with another ONNX Runtime or for other weights does not count. Owned by the composition root. Thread-safe; blocks.
+// or lies in the hub's cache, which others share), under $XDG_CACHE_HOME/weir/profiles. A file that was measured on
+// another machine, with another ONNX Runtime or for other weights does not count. Owned by the composition root.
+// Thread-safe; blocks.
 class ProfileStore final : public CostStore {
  public:
   // `folders` outlives it. `machine` is what else a measurement depends on.

@@ -85,13 +85,16 @@ load::LoadOptions LoadOf(const BenchFlags& flags) {
 bool IsUrl(const std::string& target) {
   std::error_code ignored;
   if (std::filesystem::exists(target, ignored)) return false;
-  return target.find("://") != std::string::npos || target.find(':') != std::string::npos;
+  if (target.find("://") != std::string::npos) return true;
+  const std::size_t colon = target.rfind(':', target.find('/'));  // host:8000, [::1]:8000
+  return colon != std::string::npos && target.substr(colon + 1, 1).find_first_of("0123456789") == 0;
 }
 
 // Drives the load on a thread of its own, so that this one can show progress and take Ctrl-C.
 Result<load::Summary> RunLoad(const BenchTarget& target, const load::LoadOptions& options) {
   load::Pacer pacer(options, Clock::Steady().Now());
   const bool show = isatty(STDERR_FILENO) != 0;
+  const load::TextStyle style = StyleOf(STDERR_FILENO);
   Status driven;
   Mutex mu;
   CondVar changed;
@@ -110,7 +113,7 @@ Result<load::Summary> RunLoad(const BenchTarget& target, const load::LoadOptions
       const TimePoint now = Clock::Steady().Now();
       changed.WaitUntil(mu, {}, now + kProgressInterval, [&] { return done; });
       if (interrupted) driver.request_stop();
-      if (show) fmt::print(stderr, "\r\x1b[K{}", load::ProgressLine(pacer.progress(now)));
+      if (show) fmt::print(stderr, "\r\x1b[K{}", load::ProgressLine(pacer.progress(now), style));
       if (show) std::fflush(stderr);
     }
   }
@@ -208,7 +211,8 @@ void AddInputFlags(CLI::App& command, BenchFlags& flags) {
 void AddBench(CLI::App& program) {
   CLI::App* command = program.add_subcommand("bench", "Put a load on a server or a model, and measure it");
   auto flags = std::make_shared<BenchFlags>();
-  command->add_option("target", flags->target, "URL of a server; or a model folder, or the name of one under --models");
+  command->add_option("target", flags->target,
+                      "URL of a server; or a model folder, the name of one under --models, or hf:ORG/NAME");
   AddLoadFlags(*command, *flags);
   AddInputFlags(*command, *flags);
   command->add_option("--json", flags->json, "Write the result to this file; '-' is stdout, in place of the table");

@@ -24,6 +24,7 @@ void AddModelsAdd(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsPull(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsList(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsInspect(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
+void AddModelsProfile(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsRemove(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 
 }  // namespace weir::cli

@@ -155,7 +155,9 @@ class CurlClient final : public HttpClient {
       return Fail(Code::kUnavailable, fmt::format("nothing came for {} s", request.stall.count() / 1000.0));
     }
     if (outcome != CURLE_OK) {
-      return Fail(Code::kUnavailable, words[0] != '\0' ? std::string(words.data()) : curl_.easy_strerror(outcome));
+      // Trying again does not make a certificate better.
+      const Code code = outcome == CURLE_PEER_FAILED_VERIFICATION ? Code::kUnprocessable : Code::kUnavailable;
+      return Fail(code, words[0] != '\0' ? std::string(words.data()) : curl_.easy_strerror(outcome));
     }
     return std::move(transfer.reply);
   }

@@ -43,7 +43,8 @@ struct HttpRequest {
 class HttpClient {
  public:
   virtual ~HttpClient() = default;
-  // kUnavailable when there is no whole answer (nobody there, cut, stalled), in words; kCancelled on a stop request.
+  // kUnavailable when there is no whole answer (nobody there, cut, stalled), in words; kUnprocessable when the server's
+  // certificate is not trusted; kCancelled on a stop request.
   // Any status is an answer.
   virtual Result<HttpReply> Send(const HttpRequest& request, std::stop_token stop) = 0;
 

@@ -77,8 +77,8 @@ Result<HttpReply> HubClient::AskOnce(HttpRequest request, const std::string& wha
     request.token = at_home ? options_.token : "";
     Result<HttpReply> reply = http_.Send(request, stop_);
     if (!reply) {
-      if (reply.error().code != Code::kUnavailable) return reply;
-      return Fail(Code::kUnavailable, fmt::format("{}: {}", what, reply.error().message));
+      if (reply.error().code == Code::kCancelled) return reply;
+      return Fail(reply.error().code, fmt::format("{}: {}", what, reply.error().message));
     }
     if (reply->status >= 200 && reply->status < 300) return reply;
     if (!IsRedirect(reply->status)) return Refused(*reply, what);

@@ -50,10 +50,10 @@ struct Snapshot {
 // Fetches what is missing and checks it; blocks. What was fetched stays when it fails or is stopped, and the next try
 // goes on from there. When the hub cannot be reached and the cache has the revision, that is taken.
 //
-// kNotFound: no such repository, revision or file. kUnprocessable: the hub wants a token, or another. kUnavailable:
-// the hub cannot be reached or is broken. kResourceExhausted: it refuses for now, or the disk is too small. kInternal:
-// what it sends is not what it announced, or the disk cannot be written. kCancelled. The selector's errors are handed
-// on.
+// kNotFound: no such repository, revision or file. kUnprocessable: the hub wants a token, or another, or its
+// certificate is not trusted. kUnavailable: it cannot be reached or is broken. kResourceExhausted: it refuses for now,
+// or the disk is too small. kInternal: what it sends is not what it announced, or the disk cannot be written.
+// kCancelled. The selector's errors are handed on.
 Result<Snapshot> Pull(const Options& options, const Reference& reference, const Selector& select, Listener& listener,
                       std::stop_token stop);
 

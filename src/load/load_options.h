@@ -17,7 +17,7 @@ struct LoadOptions {
   std::size_t in_flight = 16;
   Duration warmup = std::chrono::seconds(2);
   Duration duration = std::chrono::seconds(10);
-  std::uint64_t requests = 0;  // counted requests; when > 0 it takes the place of `duration`
+  std::uint64_t requests = 0;                   // counted requests; when > 0 it takes the place of `duration`
   Duration timeout = std::chrono::seconds(30);  // from sending to giving up; and from being due to being dropped
   std::uint64_t seed = 1;
 

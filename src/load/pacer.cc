@@ -17,7 +17,7 @@ bool Pacer::SendingIsOver(TimePoint due) const {
 }
 
 Shot Pacer::Take(TimePoint due, TimePoint now) {
-  const Shot shot{.number = taken_++, .due = due, .sent = now, .counted = due >= start_};
+  const Shot shot{.number = taken_++, .due = due, .sent = now, .counted = due >= start_, .held = due < full_until_};
   if (shot.counted) ++counted_;
   if (arrivals_) next_due_ = arrivals_->Next();
   return shot;
@@ -30,6 +30,7 @@ Pacer::Turn Pacer::Next(TimePoint now) {
     over_ = SendingIsOver(due);
     if (over_ || (in_flight_ >= options_.in_flight && due + options_.timeout > now)) return {};
     if (due > now) return {.shot = std::nullopt, .ask_again = due};
+    if (in_flight_ >= options_.in_flight) full_until_ = now;
     const Shot shot = Take(due, now);
     if (due + options_.timeout <= now) {
       tally_.Dropped(shot, now, now < end_);
@@ -45,6 +46,7 @@ Pacer::Turn Pacer::Next(TimePoint now) {
 void Pacer::Ended(const Shot& shot, TimePoint now, const Outcome& outcome) {
   const MutexLock lock(mu_);
   if (stopped_) return;
+  if (in_flight_ >= options_.in_flight) full_until_ = now;
   --in_flight_;
   counted_in_flight_ -= shot.counted ? 1 : 0;
   tally_.Ended(shot, now, outcome, now < end_);
@@ -55,6 +57,7 @@ void Pacer::Stop(TimePoint now) {
   if (stopped_) return;
   stopped_ = now;
   tally_.Unfinished(counted_in_flight_);
+  if (in_flight_ >= options_.in_flight) full_until_ = now;
   // What was due and found no room is unfinished, too.
   while (arrivals_ && next_due_ <= now && !SendingIsOver(next_due_)) {
     const Shot shot = Take(next_due_, now);

@@ -68,6 +68,7 @@ class Pacer {
   std::uint64_t counted_ GUARDED_BY(mu_) = 0;
   std::uint64_t in_flight_ GUARDED_BY(mu_) = 0;
   std::uint64_t counted_in_flight_ GUARDED_BY(mu_) = 0;
+  TimePoint full_until_ GUARDED_BY(mu_);
   bool over_ GUARDED_BY(mu_) = false;  // nothing more is to be sent
   std::optional<TimePoint> stopped_ GUARDED_BY(mu_);
   Tally tally_ GUARDED_BY(mu_);

@@ -166,6 +166,7 @@ TEST(Pacer, WaitingForRoomCountsAsLatencyAndIsTold) {
   EXPECT_EQ(summary->succeeded, summary->requests);
   EXPECT_GT(Percentile(*summary, "max"), 5000);
   EXPECT_GT(static_cast<double>(summary->late), 0.9 * static_cast<double>(summary->requests));
+  EXPECT_EQ(summary->held, summary->late);
   EXPECT_NEAR(summary->per_second, 10, 0.5);  // what the target can do
 }
 
@@ -178,7 +179,19 @@ TEST(Pacer, DropsWhatWasDueForTheTimeOutAndCountsItsWait) {
   EXPECT_GT(summary->dropped, 20U);
   EXPECT_GT(summary->errors.at("timeout").count, 2U);
   EXPECT_GE(Percentile(*summary, "p50"), 1000);
+  EXPECT_GE(summary->held, summary->dropped);
   ExpectAllAccountedFor(*summary);
+}
+
+TEST(Pacer, LatenessOfTheDriverIsNotWantOfRoom) {
+  Pacer pacer({.rate = 1000, .in_flight = 100, .warmup = {}, .requests = 10}, kStart);
+  // The driver was away for a second.
+  const TimePoint now = kStart + seconds(1);
+  for (Pacer::Turn turn = pacer.Next(now); turn.shot; turn = pacer.Next(now)) pacer.Ended(*turn.shot, now, {});
+  const auto summary = pacer.Finish();
+  ASSERT_TRUE(summary);
+  EXPECT_EQ(summary->late, 10U);
+  EXPECT_EQ(summary->held, 0U);
 }
 
 TEST(Pacer, EndsAfterTheNumberOfRequests) {

@@ -76,6 +76,7 @@ void WriteResult(JsonWriter& json, const Report& report) {
   Count(json, "dropped", summary.dropped);
   Count(json, "unfinished", summary.unfinished);
   Count(json, "late", summary.late);
+  Count(json, "held", summary.held);
   Count(json, "completed", summary.completed);
   Number(json, "requests_per_s", summary.per_second);
   Number(json, "items_per_s", summary.per_second * static_cast<double>(report.batch));
@@ -205,6 +206,7 @@ void ReadResult(Reader reader, Summary& summary, Reader& root) {
   summary.dropped = reader.Count("dropped");
   summary.unfinished = reader.Count("unfinished");
   summary.late = reader.Count("late");
+  summary.held = reader.Count("held");
   summary.completed = reader.Count("completed");
   summary.per_second = reader.Double("requests_per_s");
   reader.Array("errors", [&](Reader& error) {

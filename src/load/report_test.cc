@@ -33,6 +33,7 @@ Report Example() {
   summary.dropped = 2;
   summary.unfinished = 1;
   summary.late = 4;
+  summary.held = 3;
   summary.errors["429"] = {3, "queue \"full\""};
   summary.seconds = 3;
   summary.completed = 24;
@@ -140,9 +141,10 @@ TEST(MillisecondsText, ChoosesTheUnit) {
 }
 
 TEST(ProgressLine, TellsThePhase) {
-  EXPECT_THAT(ProgressLine({.warming_up = true, .sending = true}), HasSubstr("warming up"));
-  EXPECT_THAT(ProgressLine({.sending = true, .done = 0.5, .latest = {.answers = 70}}), HasSubstr("70.0/s"));
-  EXPECT_THAT(ProgressLine({.in_flight = 3}), HasSubstr("last answers"));
+  EXPECT_THAT(ProgressLine({.warming_up = true, .sending = true}, {}), HasSubstr("warming up"));
+  EXPECT_THAT(ProgressLine({.sending = true, .done = 0.5, .latest = {.answers = 70}}, {}), HasSubstr("70.0/s"));
+  EXPECT_THAT(ProgressLine({.in_flight = 3}, {}), HasSubstr("last answers"));
+  EXPECT_EQ(ProgressLine({.in_flight = 3}, {.width = 20}).size(), 19U);
 }
 
 TEST(CompareSeries, SeparatesDifferencesFromNoise) {

@@ -23,9 +23,13 @@ std::string Red(const std::string& text, const TextStyle& style) {
 std::string Row(std::string_view name, const std::string& value) { return fmt::format("  {:<14}{}\n", name, value); }
 
 std::string Grouped(std::uint64_t value) {
-  std::string digits = std::to_string(value);
-  for (std::size_t at = digits.size(); at > 3;) digits.insert(at -= 3, ",");
-  return digits;
+  const std::string digits = std::to_string(value);
+  std::string grouped;
+  for (std::size_t at = 0; at < digits.size(); ++at) {
+    if (at > 0 && (digits.size() - at) % 3 == 0) grouped += ',';
+    grouped += digits[at];
+  }
+  return grouped;
 }
 
 double Share(std::uint64_t part, std::uint64_t whole) {
@@ -53,10 +57,13 @@ std::string Notes(const Report& report) {
                     Grouped(summary.dropped), Seconds(report.load.timeout), report.load.in_flight));
   }
   if (report.load.open() && Share(summary.late, summary.requests) > kLateWorthTelling) {
+    const bool full = 2 * summary.held > summary.late;
     note(
-        fmt::format("{:.1f} % of the requests were sent over 1 ms after they were due; their latency counts from when "
-                    "they were due. If the target is not at its limit, raise --max-in-flight (now {})",
-                    100 * Share(summary.late, summary.requests), report.load.in_flight));
+        fmt::format("{:.1f} % of the requests were sent over 1 ms after they were due ({}); their latency counts from "
+                    "when they were due",
+                    100 * Share(summary.late, summary.requests),
+                    full ? fmt::format("most of them because --max-in-flight, {}, were out", report.load.in_flight)
+                         : "most of them because this machine was busy"));
   }
   if (summary.unfinished > 0) {
     note(fmt::format("ended early: {} requests were not answered yet and are not in the latencies",
@@ -174,7 +181,7 @@ std::string ResultPlot(const Summary& summary, const TextStyle& style) {
   return out + PlotOverTime(summary.samples, style);
 }
 
-std::string ProgressLine(const Pacer::Progress& progress) {
+std::string ProgressLine(const Pacer::Progress& progress, const TextStyle& style) {
   const std::string_view phase = progress.warming_up ? "warming up" : progress.sending ? "measuring" : "last answers";
   std::string line = fmt::format("{:3.0f} %  {}  {} answers, {} failed, {} at once", 100 * progress.done, phase,
                                  Grouped(progress.completed), Grouped(progress.failed), progress.in_flight);
@@ -182,7 +189,7 @@ std::string ProgressLine(const Pacer::Progress& progress) {
     line += fmt::format("  {}/s  p99 {}", RateText(static_cast<double>(progress.latest.answers)),
                         MillisecondsText(progress.latest.p99_ms));
   }
-  return line;
+  return line.substr(0, style.width - 1);
 }
 
 }  // namespace weir::load

@@ -20,8 +20,8 @@ struct TextStyle {
 std::string ResultTable(const Report& report, const TextStyle& style);
 // Bars of the latency distribution, and one line of answers per second.
 std::string ResultPlot(const Summary& summary, const TextStyle& style);
-// One line without its end.
-std::string ProgressLine(const Pacer::Progress& progress);
+// One line without its end, not wider than `style` says.
+std::string ProgressLine(const Pacer::Progress& progress, const TextStyle& style);
 
 // "1.23 ms", "45.6 s".
 std::string MillisecondsText(double ms);

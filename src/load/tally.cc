@@ -18,7 +18,9 @@ double Milliseconds(Duration d) { return Seconds(d) * 1e3; }
 
 void Tally::Count(const Shot& shot) {
   ++summary_.requests;
-  if (shot.sent - shot.due > kLate) ++summary_.late;
+  if (shot.sent - shot.due <= kLate) return;
+  ++summary_.late;
+  if (shot.held) ++summary_.held;
 }
 
 void Tally::Sent(const Shot& shot) {
@@ -45,8 +47,7 @@ void Tally::Ended(const Shot& shot, TimePoint now, const Outcome& outcome, bool 
 
 void Tally::Dropped(const Shot& shot, TimePoint now, bool in_time) {
   if (!shot.counted) return;
-  ++summary_.requests;
-  ++summary_.late;
+  Count(shot);
   ++summary_.dropped;
   last_end_ = std::max(last_end_, now);
   (in_time ? second_ : all_).Add(now - shot.due);

@@ -18,6 +18,7 @@ struct Shot {
   TimePoint due;
   TimePoint sent;
   bool counted = false;
+  bool held = false;  // it was due while as many as allowed were out
 };
 
 // How one request ended. `error` is empty for success, else what is counted ("429", "timeout"); `example` is what the
@@ -50,7 +51,8 @@ struct Summary {
   std::uint64_t failed = 0;
   std::uint64_t dropped = 0;     // never sent: due for longer than the time-out when there was room for them
   std::uint64_t unfinished = 0;  // not answered when the run was ended early
-  std::uint64_t late = 0;        // sent more than 1 ms after they were due
+  std::uint64_t late = 0;        // sent more than 1 ms after they were due, or dropped
+  std::uint64_t held = 0;        // of these, due while as many as allowed were out
   std::map<std::string, ErrorCount> errors;
 
   double seconds = 0;           // measured time

@@ -30,6 +30,9 @@ std::optional<Error> Unusable(const TextRequest& request, std::size_t index) {
       field};
 }
 
+// After so many bytes of one request another one's texts have their turn: about a millisecond.
+constexpr std::size_t kSlice = 16384;
+
 template <typename Answer>
 class Waiter {
  public:
@@ -185,6 +188,19 @@ struct TextService::Gather final : Expires {
   Done done GUARDED_BY(mu);
 };
 
+// A request while its texts are tokenized: by one thread after the other, in slices.
+struct TextService::Tokenizing {
+  Tokenizing(std::shared_ptr<Gather> g, Registry::DeploymentPtr d, Permit p)
+      : gather(std::move(g)), deployment(std::move(d)), permit(std::move(p)) {}
+
+  std::shared_ptr<Gather> gather;
+  Registry::DeploymentPtr deployment;
+  Permit permit;  // given back before the deployment
+  std::vector<Piece> pieces;
+  std::size_t texts = 0;
+  std::size_t next = 0;
+};
+
 void TextService::Embed(TextRequest request, std::move_only_function<void(Result<Embeddings>)> done) {
   Start(std::make_shared<Gather>(std::move(request), TextTask::kEmbedding,
                                  [done = std::move(done)](Result<Gather*> gathered) mutable {
@@ -268,42 +284,45 @@ void TextService::Begin(const std::shared_ptr<Gather>& gather, const Registry::D
   if (failed == request.texts.size()) return;  // every text has its error
   Result<Permit> permit = deployment->Admit(demand, request.deadline);
   if (!permit) return gather->Fail(std::move(permit.error()));
-  // `deployment` before `permit` in the capture: the permit must be given back first.
-  tokenizers_.Submit([gather, deployment, permit = std::move(*permit)]() mutable {
-    Tokenize(gather, *deployment, std::move(permit));
-  });
+  Continue(std::make_unique<Tokenizing>(gather, deployment, std::move(*permit)));
 }
 
-void TextService::Tokenize(const std::shared_ptr<Gather>& gather, Deployment& deployment, Permit permit) {
-  const TextRequest& request = gather->request;
-  const std::stop_token stop = gather->rest.get_token();
+void TextService::Continue(std::unique_ptr<Tokenizing> work) {
+  tokenizers_.Submit([this, work = std::move(work)]() mutable { Tokenize(std::move(work)); });
+}
+
+void TextService::Tokenize(std::unique_ptr<Tokenizing> work) {
+  Gather& gather = *work->gather;
+  const TextRequest& request = gather.request;
+  const std::stop_token stop = gather.rest.get_token();
   // Everything is tokenized before the first job runs: a bad text costs its neighbours no work.
-  std::vector<Piece> pieces;
-  std::size_t texts = 0;
-  for (std::size_t i = 0; i < request.texts.size(); ++i) {
-    if (stop.stop_requested()) return gather->Fail({Code::kCancelled, "the caller cancelled the request"});
-    if (gather->HasFailed(i)) continue;
-    ++texts;
-    Result<TextJobs> made = gather->plan->Encode(i, stop);
+  for (std::size_t bytes = 0; work->next < request.texts.size(); ++work->next) {
+    const std::size_t i = work->next;
+    if (stop.stop_requested()) return gather.Fail({Code::kCancelled, "the caller cancelled the request"});
+    if (gather.HasFailed(i)) continue;
+    if (bytes >= kSlice) return Continue(std::move(work));
+    bytes += gather.plan->Bytes(i);
+    ++work->texts;
+    Result<TextJobs> made = gather.plan->Encode(i, stop);
     if (!made) {
       const bool rest_goes_on = request.on_error == OnError::kPartial;
-      if (!rest_goes_on) permit.Release();
-      gather->FailText(i, std::move(made.error()));
+      if (!rest_goes_on) work->permit.Release();
+      gather.FailText(i, std::move(made.error()));
       if (!rest_goes_on) return;
       continue;
     }
-    gather->Expect(i, *made);
+    gather.Expect(i, *made);
     for (std::size_t window = 0; window < made->jobs.size(); ++window) {
-      pieces.push_back({.text = i, .window = window, .job = std::move(made->jobs[window])});
+      work->pieces.push_back({.text = i, .window = window, .job = std::move(made->jobs[window])});
     }
   }
-  if (pieces.size() > texts) {  // long texts became several jobs: the permit is for one each
-    permit.Release();
-    Result<Permit> whole = deployment.Admit(DemandOf(pieces), request.deadline);
-    if (!whole) return gather->Fail(std::move(whole.error()));
-    permit = std::move(*whole);
+  if (work->pieces.size() > work->texts) {  // long texts became several jobs: the permit is for one each
+    work->permit.Release();
+    Result<Permit> whole = work->deployment->Admit(DemandOf(work->pieces), request.deadline);
+    if (!whole) return gather.Fail(std::move(whole.error()));
+    work->permit = std::move(*whole);
   }
-  Submit(gather, deployment, std::move(pieces), std::move(permit));
+  Submit(work->gather, *work->deployment, std::move(work->pieces), std::move(work->permit));
 }
 
 void TextService::Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,

@@ -55,10 +55,12 @@ class TextService {
  private:
   struct Gather;
   struct Piece;
+  struct Tokenizing;
   static Demand DemandOf(std::span<const Piece> pieces);
   void Start(std::shared_ptr<Gather> gather);
   void Begin(const std::shared_ptr<Gather>& gather, const Registry::DeploymentPtr& deployment);
-  static void Tokenize(const std::shared_ptr<Gather>& gather, Deployment& deployment, Permit permit);
+  void Continue(std::unique_ptr<Tokenizing> work);
+  void Tokenize(std::unique_ptr<Tokenizing> work);
   static void Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,
                      Permit permit);
 

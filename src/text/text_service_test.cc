@@ -134,6 +134,58 @@ TEST(TextService, NamesTheTextThatIsWrong) {
   EXPECT_TRUE(World::Get().texts().EmbedAndWait({.model = "minilm", .texts = {text}, .truncate = true}));
 }
 
+TEST(TextService, AnswersTheOthersWhenAskedTo) {
+  std::string text = "word";
+  for (int i = 1; i < 600; ++i) text += " word";
+  TextRequest request{.model = "minilm", .texts = {"good", "\u3000", text, "", "fine"}, .on_error = OnError::kPartial};
+  request.unreadable.emplace(3, Error{Code::kInvalidArgument, "a number"});
+  const auto answer = World::Get().texts().EmbedAndWait(request);
+  ASSERT_TRUE(answer) << answer.error().message;
+  ASSERT_EQ(answer->vectors.size(), 5U);
+  EXPECT_EQ(answer->vectors[0].elements(), 384U);
+  EXPECT_EQ(answer->vectors[4].elements(), 384U);
+  ASSERT_EQ(answer->errors.size(), 3U);
+  EXPECT_EQ(answer->errors.at(1).message, "'input[1]' is an empty text");
+  EXPECT_THAT(answer->errors.at(2).message, HasSubstr("602 tokens"));
+  EXPECT_EQ(answer->errors.at(3).message, "a number");
+  EXPECT_EQ(answer->usage.tokens, 6U);
+  request.on_error = OnError::kFail;
+  EXPECT_EQ(Refusal(request).field, "input[1]");
+}
+
+TEST(TextService, WithoutAGoodTextEveryPlaceHasItsError) {
+  const auto blank =
+      World::Get().texts().EmbedAndWait({.model = "minilm", .texts = {" ", "\t"}, .on_error = OnError::kPartial});
+  ASSERT_TRUE(blank);
+  EXPECT_EQ(blank->errors.size(), 2U);
+  std::string text = "word";
+  for (int i = 1; i < 600; ++i) text += " word";
+  const auto long_ones =
+      World::Get().texts().EmbedAndWait({.model = "minilm", .texts = {text, text}, .on_error = OnError::kPartial});
+  ASSERT_TRUE(long_ones);
+  EXPECT_EQ(long_ones->errors.size(), 2U);
+  EXPECT_EQ(long_ones->usage.tokens, 0U);
+}
+
+TEST(TextService, ErrorsOfTheRequestAreNobodysOwn) {
+  EXPECT_EQ(Refusal({.model = "minilm", .texts = {"x"}, .on_error = OnError::kPartial, .dimensions = 1000}).field,
+            "dimensions");
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(Refusal({.model = "minilm", .texts = {"x"}, .on_error = OnError::kPartial, .stop = stop.get_token()}).code,
+            Code::kCancelled);
+}
+
+TEST(TextService, SplitsALongTextIntoMoreJobsThanTextsAndAnswersOnce) {
+  std::string text;
+  for (int i = 0; i < 1200; ++i) text += "word ";
+  const auto answer = World::Get().texts().EmbedAndWait({.model = "minilm", .texts = {"short", text}, .overlap = 8});
+  ASSERT_TRUE(answer) << answer.error().message;
+  EXPECT_EQ(answer->vectors.size(), 2U);
+  EXPECT_EQ(answer->usage.tokens, 3U + 1200 + 2 * 8 + 3 * 2);
+  EXPECT_NEAR(Cosine(answer->vectors[1], answer->vectors[1]), 1, 1e-5);
+}
+
 TEST(TextService, RefusesAModelWithAnotherTask) {
   EXPECT_THAT(Refusal({.model = "sentiment", .texts = {"x"}}).message, HasSubstr("its task is classification"));
   EXPECT_THAT(Refusal({.model = "simple", .texts = {"x"}}).message, HasSubstr("its task is tensor"));

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
@@ -42,7 +43,26 @@ class OwnedEncoding {
   WeirEncoding encoding_;
 };
 
-Result<OwnedEncoding> CallEncode(const void* handle, const TextView& text, const EncodeOptions& options) {
+// Of a text that may be far over the limit so much is tokenized first. No vocabulary has 64 bytes to a token on
+// average.
+std::size_t ExcerptBytes(const EncodeOptions& options) {
+  return std::max<std::size_t>(std::size_t{64} << 10, 64 * options.max_tokens);
+}
+
+// The beginning of a text, or its end when that is kept, between two characters.
+std::string_view Part(std::string_view text, std::size_t bytes, Side side) {
+  const auto inside = [&](std::size_t at) { return (static_cast<unsigned char>(text[at]) & 0xC0U) == 0x80U; };
+  if (side == Side::kRight) {
+    while (bytes > 0 && inside(bytes)) --bytes;
+    return text.substr(0, bytes);
+  }
+  std::size_t begin = text.size() - bytes;
+  while (begin < text.size() && inside(begin)) ++begin;
+  return text.substr(begin);
+}
+
+Result<OwnedEncoding> CallEncode(const void* handle, const TextView& text, const EncodeOptions& options,
+                                 bool is_excerpt = false) {
   const WeirEncodeRequest request{.text = Bytes(text.text),
                                   .text_len = text.text.size(),
                                   .pair = text.pair ? Bytes(*text.pair) : nullptr,
@@ -59,9 +79,9 @@ Result<OwnedEncoding> CallEncode(const void* handle, const TextView& text, const
   const bool may_be_longer = options.truncate || options.overlap || options.max_tokens == 0;
   if (may_be_longer || encoding.full_len <= options.max_tokens) return owned;
   return Fail(Code::kUnprocessable,
-              fmt::format("the {} {} tokens, the model takes {}; shorten {} or set \"truncate\": true",
-                          text.pair ? "two texts have" : "text has", encoding.full_len, options.max_tokens,
-                          text.pair ? "them" : "it"));
+              fmt::format("the {} {}{} tokens, the model takes {}; shorten {} or set \"truncate\": true",
+                          text.pair ? "two texts have" : "text has", is_excerpt ? "more than " : "", encoding.full_len,
+                          options.max_tokens, text.pair ? "them" : "it"));
 }
 
 }  // namespace
@@ -102,9 +122,21 @@ TokenizerFacts Tokenizer::Describe() const {
 }
 
 Result<TokenIds> Tokenizer::Encode(const TextView& text, const EncodeOptions& options) const {
-  auto encoding = CallEncode(handle_, text, options);
+  const std::string_view first = Excerpt(text.text, options);
+  const std::optional<std::string_view> second = text.pair ? std::optional(Excerpt(*text.pair, options)) : std::nullopt;
+  const bool excerpt = first.size() < text.text.size() || (second && second->size() < text.pair->size());
+  auto encoding = CallEncode(handle_, {.text = first, .pair = second}, options, excerpt);
   if (!encoding) return Forward(encoding);
   return encoding->Window(0, (*encoding)->len);
+}
+
+std::string_view Tokenizer::Excerpt(std::string_view text, const EncodeOptions& options) const {
+  const std::size_t bytes = ExcerptBytes(options);
+  if (options.max_tokens == 0 || text.size() <= bytes) return text;
+  const std::string_view part = Part(text, bytes, options.side);
+  const auto encoding = CallEncode(handle_, {.text = part, .pair = std::nullopt}, {});
+  // What follows a token can change it and its neighbours, but not one that is as many tokens away as the limit.
+  return encoding && (*encoding)->full_len > 2 * options.max_tokens ? part : text;
 }
 
 Result<std::vector<TokenIds>> Tokenizer::EncodeWindows(std::string_view text, const EncodeOptions& options) const {

@@ -78,6 +78,23 @@ TEST_F(TokenizerTest, SplitsALongTextIntoWindowsThatShareTokens) {
   EXPECT_FALSE(tokenizer_->EncodeWindows("one two three four five", {.max_tokens = 5, .overlap = 3}));
 }
 
+TEST_F(TokenizerTest, OfAHugeTextTheEndThatIsKeptIsTheSame) {
+  std::string text = "first";
+  for (int i = 0; i < 100'000; ++i) text += fmt::format(" {} caf\u00e9 \u65e5\u672c", i % 977);
+  const auto whole = tokenizer_->Encode(text)->ids;
+  const auto right = tokenizer_->Encode(text, {.max_tokens = 512, .truncate = true})->ids;
+  ASSERT_EQ(right.size(), 512U);
+  EXPECT_TRUE(std::equal(right.begin(), right.end() - 1, whole.begin()));
+  const auto left = tokenizer_->Encode(text, {.max_tokens = 512, .truncate = true, .side = Side::kLeft})->ids;
+  EXPECT_TRUE(std::equal(left.begin() + 1, left.end(), whole.end() - 511));
+  EXPECT_THAT(tokenizer_->Encode(text, {.max_tokens = 512}).error().message, HasSubstr("the text has more than "));
+  const auto pair = tokenizer_->Encode(TextView{.text = "word", .pair = text}, {.max_tokens = 16, .truncate = true});
+  EXPECT_TRUE(std::equal(pair->ids.begin() + 3, pair->ids.end() - 1, whole.begin() + 1));
+  // Few tokens in many bytes: all of it is read.
+  EXPECT_EQ(tokenizer_->Encode(std::string(1'000'000, 'a'), {.max_tokens = 512})->ids.size(), 3U);
+  EXPECT_FALSE(tokenizer_->Encode(text + "\xff", {.max_tokens = 512, .truncate = true, .side = Side::kLeft}));
+}
+
 TEST_F(TokenizerTest, TellsWhatItIs) {
   EXPECT_EQ(tokenizer_->HighestId(), 30521U);
   EXPECT_EQ(tokenizer_->special_tokens(), 2U);

@@ -23,7 +23,7 @@ class Home:
         self.cache, self.models = folder / "hf/hub", folder / "models"
         self.models.mkdir(parents=True)
         self.env = {"HF_HOME": str(folder / "hf"), "HF_ENDPOINT": hub.url, "HF_HUB_DOWNLOAD_TIMEOUT": "5",
-                    "HOME": str(folder), "HF_HUB_DISABLE_TELEMETRY": "1"}
+                    "HOME": str(folder), "XDG_CACHE_HOME": str(folder / ".cache"), "HF_HUB_DISABLE_TELEMETRY": "1", "NO_PROXY": "*", "no_proxy": "*"}
 
     def weir(self, *arguments, **env: str) -> subprocess.CompletedProcess[str]:
         """A command of ours."""

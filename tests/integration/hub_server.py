@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import ssl
 import threading
 import urllib.parse
 from collections import defaultdict
@@ -214,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
 class Hub:
     """Both servers. Everything may be changed while they run."""
 
-    def __init__(self):
+    def __init__(self, tls: ssl.SSLContext | None = None):
         self.repositories: dict[str, Repository] = {}
         self.faults: dict[str, list[Fault]] = defaultdict(list)
         self.listings: dict[str, object] = {}  # answers to the list of files, in place of the true one
@@ -224,7 +225,7 @@ class Hub:
         self.requests: list[Seen] = []
         self.lock = threading.Lock()
         self.stalled, self.closing = threading.Event(), threading.Event()
-        self._servers = []
+        self._servers, self._tls = [], tls
         self.url, self.store_url = self._start("hub"), self._start("store")
 
     def _start(self, host: str) -> str:
@@ -232,9 +233,11 @@ class Hub:
         address = "127.0.0.1" if host == "hub" else "127.0.0.2"
         server = ThreadingHTTPServer((address, 0), handler)
         server.daemon_threads = True
+        if self._tls:
+            server.socket = self._tls.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
         self._servers.append(server)
-        return f"http://{address}:{server.server_port}"
+        return f"{'https' if self._tls else 'http'}://{address}:{server.server_port}"
 
     def add(self, name: str, files: dict[str, bytes], **options) -> Repository:
         """A repository whose commit follows from its content."""

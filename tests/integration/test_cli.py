@@ -96,7 +96,7 @@ def test_a_wrong_command_line_is_refused(arguments: list):
 def test_help_shows_every_command_and_an_example():
     whole = run("--help")
     assert whole.returncode == 0
-    for command in ("serve", "predict", "options"):
+    for command in ("serve", "predict", "bench", "options"):
         assert command in whole.stdout
         own = run(command, "--help")
         assert own.returncode == 0

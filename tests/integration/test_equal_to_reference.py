@@ -23,6 +23,8 @@ DEMO = ("minilm", "sentiment")
 DEEP = (*DEMO, "bert-mean", "distilbert-seven-labels", "roberta-mean", "xlmr-mean", "mpnet-mean", "modernbert-cls",
         "bert-cross-encoder", "bert-multi-label", "bert-position-ids", "bert-int32-inputs", "bert-quantized-only")
 
+COMMAND_LINE = ("minilm", "sentiment", "bert-cls", "roberta-mean", "xlmr-mean", "bert-multi-label")
+
 
 def shuffled_texts() -> list[str]:
     """Mixed, so that any run of them has short and long ones, in many scripts. Each fourth under a sanitizer."""
@@ -195,14 +197,34 @@ def test_as_tensors(models, lines, name: str, size: int):
                 assert np.abs(found - expected[0]).max() <= TOLERANCE, f"{output} of {text[:80]!r}"
 
 
-@pytest.mark.parametrize("name", ["minilm", "sentiment", "bert-cls", "roberta-mean", "xlmr-mean", "bert-multi-label"])
-def test_on_the_command_line(models, name: str):
+@pytest.mark.parametrize("name", COMMAND_LINE)
+def test_as_arguments_of_the_command_line(models, name: str):
     model = models[name]
     arguments = [text for text in WRITTEN if "\0" not in text and len(text) < 2000]
     for texts in batches(arguments, 200):
-        done = run("predict", model.reference.path, "--truncate", "--", *texts)
+        done = run("predict", model.reference.path, "--truncate", "--texts", "--", *texts)
         assert done.returncode == 0, done.stderr
         model.check_all(texts, json.loads(done.stdout))
+
+
+@pytest.mark.parametrize("name", COMMAND_LINE)
+def test_as_a_file_of_texts(models, tmp_path, name: str):
+    model, file = models[name], tmp_path / "texts.jsonl"
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in WRITTEN), encoding="utf-8")
+    done = run("predict", model.reference.path, "--truncate", file)
+    assert done.returncode == 0, done.stderr
+    for text, line in zip(WRITTEN, done.stdout.splitlines(), strict=True):
+        model.check(text, json.loads(line))
+
+
+@pytest.mark.parametrize("name", ["minilm", "bert-cls", "roberta-mean"])
+def test_as_an_array_of_vectors(models, tmp_path, name: str):
+    model, file, out = models[name], tmp_path / "texts.jsonl", tmp_path / "vectors.npy"
+    file.write_text("".join(json.dumps(text) + "\n" for text in WRITTEN), encoding="utf-8")
+    done = run("embed", model.reference.path, "--truncate", file, "-o", out)
+    assert done.returncode == 0, done.stderr
+    for text, vector in zip(WRITTEN, np.load(out), strict=True):
+        model.check(text, {"embedding": vector})
 
 
 @pytest.mark.parametrize("name", ["minilm", "sentiment", "bert-mean"])

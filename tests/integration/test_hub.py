@@ -13,7 +13,7 @@ import onnx
 import pytest
 from hub_home import CONFIG, IDENTITY, Home
 from hub_server import Hub
-from weir_process import DEMO_MODELS, run
+from weir_process import DEMO_MODELS, run, until
 
 SMALL = {"config.json": CONFIG, "model.onnx": IDENTITY, "README.md": b"# not needed", "model.safetensors": b"x" * 5000,
          "pytorch_model.bin": b"y" * 5000}
@@ -183,6 +183,10 @@ def test_serve_and_predict_take_a_model_of_the_hub(hub: Hub, home: Home, start):
     server = start("hf:org/minilm", "hf:org/identity@main", env=home.env)
     assert {model["id"] for model in server.client.get("/v1/models").json()["data"]} == {"minilm", "identity"}
     assert server.client.post("/v1/embeddings", {"model": "minilm", "input": "hello"}).status == 200
+    # What Weir measures of the model is kept, but not among the hub's files.
+    profiles = home.folder / ".cache/weir/profiles"
+    until(lambda: profiles.exists() and list(profiles.glob("*.json")), "the measured costs to be kept")
+    assert not list(home.cache.rglob("weir-profile.json"))
     done = home.weir("predict", "hf:org/minilm", "hello")
     assert (done.returncode, done.stderr) == (0, "")
     assert '"embedding"' in done.stdout

@@ -6,6 +6,8 @@ import hashlib
 import os
 import random
 import signal
+import ssl
+import subprocess
 
 import pytest
 from hub_home import CONFIG, IDENTITY, Home
@@ -235,6 +237,23 @@ def test_a_redirect_to_something_else_is_not_followed(hub: Hub, home: Home, loca
     told = home.refused("org/big")
     assert "model.onnx: it redirects" in told
     assert not (home.models / "big").exists()
+
+
+def test_a_certificate_must_be_trusted(hub: Hub, home: Home, tmp_path):
+    key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=hub",
+                    "-addext", "subjectAltName=IP:127.0.0.1,IP:127.0.0.2", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    secure = Hub(context)
+    secure.add("org/big", FILES)
+    told = home.refused("org/big", HF_ENDPOINT=secure.url, HF_TOKEN="hf_abc")
+    assert "certificate" in told and "trying again" not in told
+    assert secure.requests == []
+    home.pull("org/big", HF_ENDPOINT=secure.url, SSL_CERT_FILE=str(certificate))
+    assert whole(home)
+    secure.close()
 
 
 def test_redirects_in_a_circle_end(hub: Hub, home: Home):

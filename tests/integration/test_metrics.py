@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 
 from sample_texts import LONG
 from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, until
@@ -99,3 +101,30 @@ def test_each_model_that_is_ready_says_so(weir: Weir):
     for model in ("identity", "minilm", "sentiment", "simple"):
         assert weir.metric("weir_model_ready", model=model) == 1
         assert weir.metric("weir_model_load_seconds", model=model) > 0
+
+
+DASHBOARD = Path(__file__).parents[2] / "deploy" / "grafana" / "weir.json"
+PARTS_OF_A_HISTOGRAM = re.compile(r"_(bucket|sum|count)$")
+
+
+def expressions() -> list[str]:
+    """Every query of the dashboard."""
+    board = json.loads(DASHBOARD.read_text())
+    return [target["expr"] for panel in board["panels"] for target in panel["targets"]] + \
+        [variable["query"] for variable in board["templating"]["list"]]
+
+
+def test_the_dashboard_shows_every_metric_and_none_that_is_not_there():
+    shown = {name for text in expressions() for name in re.findall(r"\bweir_\w+", text)}
+    plain = {name if name in FAMILIES else PARTS_OF_A_HISTOGRAM.sub("", name) for name in shown}
+    assert plain == set(FAMILIES)
+
+
+def test_the_dashboard_asks_only_for_labels_that_the_metrics_have(weir: Weir):
+    assert weir.client.embed("A kite.").status == 200
+    page = weir.client.get("/metrics").body.decode()
+    for text in expressions():
+        for name, labels in re.findall(r"\b(weir_\w+)\{([^}]*)\}", text):
+            lines = [line for line in page.splitlines() if line.startswith(name)]
+            for label in re.findall(r"(\w+)\s*[=!]~?", labels):
+                assert any(f'{label}="' in line for line in lines), f"{name} has no label {label}"

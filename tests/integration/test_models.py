@@ -196,6 +196,9 @@ def test_rm_removes_links_and_never_what_they_lead_to(hub: Hub, home: Home, tmp_
     hub.add("org/pulled", TWO)
     home.pull("org/pulled")
     home.models_command("add", two)
+    (home.models / "pulled/weir-profile.json").write_text("{}")  # as a server leaves it there
+    home.pull("org/pulled")
+    (home.models / "pulled/weir-profile.json").write_text("{}")
     assert "what it leads to is untouched" in home.models_command("rm", "two").stdout
     told = home.models_command("rm", "pulled").stdout
     assert f"removed {home.models}/pulled (hf:org/pulled@" in told

@@ -13,7 +13,7 @@ python_packages=(python3 python3-venv ca-certificates)
 build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev libspdlog-dev libsimdjson-dev
                 rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev
                 "${python_packages[@]}")
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 bench_packages=(wrk nginx-light libbenchmark-dev libgtest-dev libgmock-dev)
@@ -44,7 +44,7 @@ install_packages() {
 # What shows that a package's equivalent is there on a system without dpkg: a command, or a header (with a '.').
 evidence() {
   case $1 in
-    g++ | make | cmake | ccache | mold | python3 | wrk | curl) echo "$1" ;;
+    g++ | make | cmake | ccache | mold | python3 | wrk | curl | openssl) echo "$1" ;;
     ninja-build) echo ninja ;;
     nginx-light) echo nginx ;;
     clang-19 | clang-tidy-19 | clang-format-19) echo "$1" ;;

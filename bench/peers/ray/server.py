@@ -32,7 +32,7 @@ if __name__ == "__main__":
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     ray.init(num_cpus=2, include_dashboard=False, configure_logging=False, object_store_memory=100 * 2**20,
-             runtime_env={"env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]}})
+             _temp_dir=f"{os.environ['HOME']}/ray", runtime_env={"env_vars": {"PYTHONPATH": os.environ["PYTHONPATH"]}})
     serve.start(http_options={"host": "127.0.0.1", "port": int(os.environ["PORT"])})
     serve.run(Embed.bind(), route_prefix="/embed")
     ended.wait()

@@ -219,6 +219,10 @@ Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path
     session_options.SetExecutionMode(ORT_SEQUENTIAL);
     session_options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
     session_options.AddConfigEntry("session.intra_op.allow_spinning", "0");
+#ifdef __SANITIZE_THREAD__
+    // The arena hands memory from thread to thread behind locks that ThreadSanitizer cannot see.
+    session_options.DisableCpuMemArena();
+#endif
     Ort::Session session(Environment(), file.c_str(), session_options);
     Result<Manifest> manifest = ReadManifest(session);
     if (!manifest) return Forward(manifest);

@@ -1,14 +1,13 @@
 // `weir models`: what lies in the models folder.
-#include "cli/models.h"
-
 #include <CLI/CLI.hpp>
 
 #include "cli/commands.h"
+#include "cli/models.h"
 
 namespace weir::cli {
 
 void AddModels(CLI::App& program) {
-  CLI::App* models = program.add_subcommand("models", "Add, fetch, list, inspect and remove models");
+  CLI::App* models = program.add_subcommand("models", "Add, fetch, list, inspect, profile and remove models");
   auto flags = std::make_shared<ModelsFlags>();
   models->add_option("--models", flags->folder, "Folder whose sub-folders are models")->capture_default_str();
   models->require_subcommand(1);
@@ -17,6 +16,7 @@ void AddModels(CLI::App& program) {
   AddModelsPull(*models, flags);
   AddModelsList(*models, flags);
   AddModelsInspect(*models, flags);
+  AddModelsProfile(*models, flags);
   AddModelsRemove(*models, flags);
   models->footer(
       "Examples:\n"
@@ -24,6 +24,7 @@ void AddModels(CLI::App& program) {
       "  weir models add ./my-model --name mine\n"
       "  weir models ls\n"
       "  weir models inspect mine\n"
+      "  weir models profile mine\n"
       "  weir models rm mine");
 }
 
