@@ -137,8 +137,8 @@ def test_every_peer_is_pinned_and_told_apart() -> None:
         json.dumps(peer.body("text"))
 
 
-def test_slow_works_are_works_and_the_best_peer_is_the_quickest() -> None:
+def test_slow_works_are_works_and_the_best_peer_is_the_quickest_beside_weir() -> None:
     assert set(SLOW) < set(WORKS)
     pair = Pair("a", 16)
-    pair.theirs.speeds = [3, 1, 2]
-    assert pair.speed == 2
+    pair.ours.speeds, pair.theirs.speeds = [4, 10, 2], [3, 1, 2]
+    assert pair.strength == 75

@@ -58,9 +58,9 @@ class Pair:
     theirs: Side = field(default_factory=Side)
 
     @property
-    def speed(self) -> float:
-        """The peer's middle round, in texts per second."""
-        return statistics.median(self.theirs.speeds)
+    def strength(self) -> float:
+        """The peer's texts per second in percent of Weir's beside it, which other programs slow down alike."""
+        return statistics.median(ratios(self.theirs.speeds, self.ours.speeds))
 
 
 def chosen_peers(context: Context) -> list[Peer]:
@@ -109,7 +109,7 @@ def measure_peer(context: Context, weir: Weir, peer: Peer, texts: list[str], not
 def report(work: Work, pairs: list[Pair]) -> None:
     """The goals against the best peer for each number of connections, then all of them."""
     for connections, goal in SPEED_GOALS.items():
-        best = max((pair for pair in pairs if pair.connections == connections), key=lambda pair: pair.speed)
+        best = max((pair for pair in pairs if pair.connections == connections), key=lambda pair: pair.strength)
         against = f"{connections} connections, Weir / {best.peer}"
         work.add(f"peers: texts/s, {against}", "%", ratios(best.ours.speeds, best.theirs.speeds), goal)
         work.add(f"peers: latency p99, {against}", "%", ratios(best.ours.p(99), best.theirs.p(99)), LATENCY_GOAL)
