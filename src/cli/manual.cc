@@ -54,7 +54,7 @@ std::string Options(const Command& command) {
       text += fmt::format("{}{}{}\\fR", i == 0 ? "" : ", ", font, Roff(option.names[i]));
     }
     if (!option.value.empty() && !option.positional) text += fmt::format(" \\fI{}\\fR", Roff(option.value));
-    text += "\n" + Roff(option.help) + "\n";
+    text.append("\n").append(Roff(option.help)).append("\n");
   }
   return text;
 }

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <future>
 #include <thread>
+#include <tuple>
 #include <utility>
 
 #include "base/thread_name.h"
@@ -142,7 +143,10 @@ void DatasetRun::Take(std::vector<Slot*>& fresh) {
   pending_bytes_ -= bytes;
   in_flight_ += fresh.size();
   room_.NotifyAll();
-  std::ranges::stable_sort(fresh, std::ranges::greater(), [](const Slot* slot) { return slot->item.text.size(); });
+  // Longest first, and of one length in their order.
+  std::ranges::sort(fresh, [](const Slot* a, const Slot* b) {
+    return std::tuple(b->item.text.size(), a->index) < std::tuple(a->item.text.size(), b->index);
+  });
 }
 
 void DatasetRun::Submit(const std::vector<Slot*>& fresh) {

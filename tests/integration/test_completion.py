@@ -9,12 +9,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from hub_server import Hub
+from tiny_models import make_tiny_embedder
 from weir_process import BINARY, DEMO_MODELS, EXAMPLE_MODELS, ROOT, environment, run, until
 from wire import PATIENCE
 
 COMMAND = re.compile(r"^  ([a-z]+) {2,}\S", re.MULTILINE)
 FLAG = re.compile(r"^  (?:-\w,)?(--[a-z-]+)", re.MULTILINE)
-# What a person types after these does not end by itself, or writes beside the checkout.
 EXAMPLE = re.compile(r"^  (.*\bweir .*)$", re.MULTILINE)
 
 
@@ -103,32 +104,77 @@ def examples() -> list:
     return found
 
 
-def test_every_command_that_does_something_has_an_example():
-    for words, text in HELP.items():
-        if words[:1] != ("completion",) or len(words) == 1:
-            assert "Example" in text, words
+def test_every_command_has_an_example():
+    for words in HELP:
+        # Those of `models`, `config` and `completion` may stand one level higher.
+        assert "Example" in HELP[words] or (len(words) > 1 and "Example" in HELP[words[:-1]]), words
+
+
+@pytest.fixture(scope="module", name="hub")
+def hub_with_the_model_of_the_examples(tmp_path_factory):
+    """It has a tiny model under the name that the examples use."""
+    model = make_tiny_embedder(tmp_path_factory.mktemp("hub") / "model")
+    hub = Hub()
+    hub.add("sentence-transformers/all-MiniLM-L6-v2", {file.name: file.read_bytes() for file in model.iterdir()})
+    yield hub
+    hub.close()
+
+
+@pytest.fixture(name="place")
+def where_examples_are_typed(tmp_path: Path, hub: Hub) -> tuple[Path, dict[str, str]]:
+    """A folder as the examples think of it, and the environment: models, ./my-model, the program on the path."""
+    (tmp_path / "models").mkdir()
+    for name in ("minilm", "sentiment"):
+        (tmp_path / "models" / name).symlink_to(DEMO_MODELS / name)
+    (tmp_path / "examples").mkdir()
+    (tmp_path / "examples/models").symlink_to(EXAMPLE_MODELS)
+    model = make_tiny_embedder(tmp_path / "my-model")
+    (model / "onnx").mkdir()
+    shutil.copy(model / "model.onnx", model / "onnx/model_quantized.onnx")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/weir").symlink_to(BINARY)
+    surroundings = environment({"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HOME": str(tmp_path)})
+    surroundings["PATH"] = f"{tmp_path / 'bin'}:{surroundings['PATH']}"
+    return tmp_path, surroundings
+
+
+def typed(place: tuple[Path, dict[str, str]], line: str) -> subprocess.CompletedProcess[str]:
+    """What a shell does with the line."""
+    folder, surroundings = place
+    return subprocess.run(["bash", "-eo", "pipefail", "-c", line], cwd=folder, env=surroundings, timeout=PATIENCE,
+                          capture_output=True, text=True, check=False)
+
+
+# What must have been typed before, by what the example needs.
+BEFORE = [("mine", "models add ", "weir models add ./my-model --name mine"),
+          ("--compare", "", "for name in a b; do weir bench models/mine --duration 100ms --json $name.json; done")]
 
 
 @pytest.mark.parametrize("line", examples())
-def test_examples_of_help_run(tmp_path: Path, line: str):
-    (tmp_path / "models").symlink_to(DEMO_MODELS)
-    (tmp_path / "examples").mkdir()
-    (tmp_path / "examples/models").symlink_to(EXAMPLE_MODELS)
-    (tmp_path / "bin").mkdir()
-    (tmp_path / "bin/weir").symlink_to(BINARY)
-    surroundings = environment()
-    surroundings["PATH"] = f"{tmp_path / 'bin'}:{surroundings['PATH']}"
+def test_examples_of_help_run(place, weir, line: str):
+    folder, surroundings = place
+    line = line.replace("127.0.0.1:8000", f"127.0.0.1:{weir.port}").replace("--port 8000", "--port 0")
+    if "weir bench" in line and "--compare" not in line:
+        line += " --duration 200ms" if "--duration" not in line else ""
+        line = line.replace("--duration 30s", "--duration 200ms")
+    if "--compare" in line:
+        assert typed(place, BEFORE[0][2]).returncode == 0
+    for part, unless, before in BEFORE:
+        if part in line and not (unless and unless in line):
+            done = typed(place, before)
+            assert done.returncode == 0, done.stderr
+    if "--name minilm" in line:  # a name is given once
+        (folder / "models/minilm").unlink()
+    known = set(folder.rglob("*"))
     if not line.startswith("weir serve"):
-        done = subprocess.run(["bash", "-eo", "pipefail", "-c", line], cwd=tmp_path, env=surroundings, timeout=PATIENCE,
-                              capture_output=True, text=True, check=False)
+        done = typed(place, line)
         assert done.returncode == 0, done.stderr
-        assert done.stdout or len(list(tmp_path.iterdir())) > 3, "it has shown or written something"
+        assert done.stdout or set(folder.rglob("*")) != known, "it has shown or changed something"
         return
-    line = line.replace("--port 8000", "") + " --port 0"
-    with (tmp_path / "out").open("wb") as out:
-        server = subprocess.Popen(["bash", "-c", f"exec {line}"], cwd=tmp_path, env=surroundings, stdout=out,
-                                  stderr=subprocess.DEVNULL)
-    until(lambda: b"Ready." in (tmp_path / "out").read_bytes() or server.poll() is not None, "the server")
+    with (folder / "out").open("wb") as out:
+        server = subprocess.Popen(["bash", "-c", f"exec {line} --set server.port=0"], cwd=folder, env=surroundings,
+                                  stdout=out, stderr=subprocess.DEVNULL)
+    until(lambda: b"Ready." in (folder / "out").read_bytes() or server.poll() is not None, "the server")
     server.send_signal(signal.SIGTERM)
     assert server.wait(timeout=PATIENCE) == 0
 

@@ -43,7 +43,7 @@ def make_tiny_embedder(folder: Path, seed: int = 1) -> Path:
     """Vectors of 8 values."""
     folder.mkdir(parents=True)
     write_tokenizer(folder)
-    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 64}))
+    (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 512}))
     write_graph(folder, WIDTH, "last_hidden_state", summed=False, seed=seed)
     return folder
 
