@@ -9,6 +9,7 @@
 
 #include "base/nearest.h"
 #include "base/version.h"
+#include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/exit_code.h"
 #include "model/onnx/onnx_backend.h"
@@ -51,9 +52,18 @@ std::string Suggestion(const CLI::App& command, const std::string& word) {
   return weir::DidYouMean(word.substr(0, word.find('=')), known);
 }
 
+// Every option of every command gets its values as they were written.
+void Unguard(CLI::App& command) {
+  for (CLI::Option* option : command.get_options([](const CLI::Option*) { return true; })) {
+    option->transform([](std::string value) { return weir::cli::Unguarded(std::move(value)); }, "");
+  }
+  for (CLI::App* below : command.get_subcommands([](CLI::App*) { return true; })) Unguard(*below);
+}
+
 int Refuse(const CLI::App& program, const CLI::ParseError& error) {
   const CLI::App& command = Deepest(program);
-  const std::vector<std::string> unknown = program.remaining(true);
+  std::vector<std::string> unknown = program.remaining(true);
+  for (std::string& word : unknown) word = weir::cli::Unguarded(std::move(word));
   std::string what = error.what();
   if (!unknown.empty()) {
     what = fmt::format("unknown {} '{}'{}", unknown[0].starts_with("-") ? "flag" : "command or argument", unknown[0],
@@ -83,8 +93,9 @@ int main(int argc, char** argv) {
   weir::cli::AddDoctor(program);
   weir::cli::AddOptions(program);
   weir::cli::AddScripts(program);
+  Unguard(program);
   try {
-    program.parse(argc, argv);
+    program.parse(weir::cli::GuardedArguments(argc, argv));
   } catch (const CLI::RuntimeError& error) {  // a command that failed and has said why
     return error.get_exit_code();
   } catch (const CLI::ParseError& error) {
