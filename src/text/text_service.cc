@@ -103,28 +103,24 @@ struct TextService::Gather final : Expires {
 
   // A text has no answer: the others are answered all the same, or nothing is.
   void FailText(std::size_t index, Error error) {
+    if (request.on_error == OnError::kPartial && IsAboutTheText(error.code)) return FailAlone(index, std::move(error));
+    rest.request_stop();  // the other texts' answers are of no use any more
+    if (request.texts.size() > 1 && error.field.empty()) {
+      error.message = fmt::format("text {}: {}", index, error.message);
+    }
+    error.field = request.FieldOf(index);
+    Fail(std::move(error));
+  }
+
+  void FailAlone(std::size_t index, Error error) {
     Done call;
-    const bool alone = request.on_error == OnError::kPartial && IsAboutTheText(error.code);
     {
       const MutexLock lock(mu);
-      if (alone) {
-        if (slots[index].error) return;  // another of its windows failed before
-        slots[index].error = std::move(error);
-        call = OneLess();
-      } else {
-        call = std::exchange(done, {});
-      }
+      if (slots[index].error) return;  // another of its windows failed before
+      slots[index].error = std::move(error);
+      call = OneLess();
     }
-    if (alone) {
-      if (call) call(this);
-      return;
-    }
-    rest.request_stop();  // the other texts' answers are of no use any more
-    if (!call) return;
-    if (request.texts.size() > 1 && error.field.empty())
-      error.message = fmt::format("text {}: {}", index, error.message);
-    error.field = request.FieldOf(index);
-    call(std::unexpected(std::move(error)));
+    if (call) call(this);
   }
 
   // The whole request.
