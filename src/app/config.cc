@@ -151,13 +151,18 @@ Option ByMachine(Option option, std::string rule) {
   return option;
 }
 
-}  // namespace
-
-const std::vector<Option>& Options() {
-  static const std::vector<Option> options = {
+// What the process as a whole is told first.
+std::vector<Option> FirstRows() {
+  return {
       Profiles(),
       Models(),
       Text("default_model", "model of a request that names none", [](Config& c) -> auto& { return c.default_model; }),
+  };
+}
+
+// The server: what it listens to, and for how long.
+std::vector<Option> ServerRows() {
+  return {
       Text("server.address", "IP address to listen on", [](Config& c) -> auto& { return c.server.address; }),
       Count("server.port", "TCP port; 0 takes any free one", 0, 65535,
             [](Config& c) -> auto& { return c.server.port; }),
@@ -183,6 +188,12 @@ const std::vector<Option>& Options() {
            [](Config& c) -> auto& { return c.deadlines.fallback; }),
       Time("deadline.max", "longest deadline that a request may set", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.most; }),
+  };
+}
+
+// What runs behind it.
+std::vector<Option> EngineRows() {
+  return {
       ByMachine(Count("workers", "threads that run each model", 1, 1024,
                       [](Config& c) -> auto& { return c.engine.deployment.workers; }),
                 "one for each core"),
@@ -207,6 +218,9 @@ const std::vector<Option>& Options() {
            [](Config& c) -> auto& { return c.engine.deployment.batch.max_delay; }),
       Flag("batch.measure", "measure once, while nothing is to do, what a model's runs cost",
            [](Config& c) -> auto& { return c.engine.deployment.measure_when_idle; }),
+      Flag("load.optimized_copies",
+           "keep optimised copies of large graphs in the cache folder: quicker starts, less memory",
+           [](Config& c) -> auto& { return c.optimized_copies; }),
       Count("load.threads", "models loading at the same time", 1, 64,
             [](Config& c) -> auto& { return c.engine.load_threads; }),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,
@@ -215,6 +229,18 @@ const std::vector<Option>& Options() {
            [](Config& c) -> auto& { return c.drain_deadline; }),
       LogLevel(),
   };
+}
+
+}  // namespace
+
+const std::vector<Option>& Options() {
+  static const std::vector<Option> options = [] {
+    std::vector<Option> all;
+    for (std::vector<Option> rows : {FirstRows(), ServerRows(), EngineRows()}) {
+      std::ranges::move(rows, std::back_inserter(all));
+    }
+    return all;
+  }();
   return options;
 }
 

@@ -26,6 +26,7 @@ struct Config {
   std::vector<std::filesystem::path> models;  // folders of model folders
   std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;
+  bool optimized_copies = true;
   std::size_t tokenizer_threads = 1;
   Duration drain_deadline = std::chrono::seconds(10);
   std::string log_level = "info";

@@ -6,6 +6,7 @@
 #include "app/config.h"
 #include "app/model_folder.h"
 #include "app/profile_store.h"
+#include "base/user_folders.h"
 #include "engine/engine.h"
 #include "executor/thread_pool.h"
 #include "metrics/metrics.h"
@@ -18,7 +19,8 @@ namespace weir::app {
 // its parts are thread-safe. `metrics` outlives it.
 struct Core {
   Core(const Config& config, Metrics& metrics)
-      : backend(MakeOnnxBackend()), folders(*backend), profiles(folders, ProfileStore::ThisMachine()),
+      : backend(MakeOnnxBackend({.copies = config.optimized_copies ? GraphCopiesFolder() : ""})), folders(*backend),
+        profiles(folders, ProfileStore::ThisMachine()),
         engine(WithProfiles(config.engine, profiles), folders, Clock::Steady(), metrics),
         tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers) {}
 

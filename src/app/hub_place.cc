@@ -1,18 +1,31 @@
 #include "app/hub_place.h"
 
-#include <regex>
+#include <iterator>
+#include <string_view>
 #include <utility>
 
+#include "hub/names.h"
+
 namespace weir::app {
+namespace {
+
+constexpr std::string_view kModels = "models--";
+
+}  // namespace
 
 std::optional<HubPlace> PlaceInHub(const std::filesystem::path& path) {
-  static const std::regex form("/models--([^/]+)/snapshots/([0-9a-f]{40})(/|$)");
-  std::smatch found;
-  const std::string text = path.lexically_normal().string();
-  if (!std::regex_search(text, found, form)) return std::nullopt;
-  std::string repository = found[1];
-  if (const std::size_t dashes = repository.find("--"); dashes != repository.npos) repository.replace(dashes, 2, "/");
-  return HubPlace{std::move(repository), found[2]};
+  const std::filesystem::path plain = path.lexically_normal();
+  for (auto part = plain.begin(); part != plain.end(); ++part) {
+    std::string repository = part->string();
+    const auto snapshots = std::next(part);
+    if (!repository.starts_with(kModels) || snapshots == plain.end() || *snapshots != "snapshots") continue;
+    const auto commit = std::next(snapshots);
+    if (commit == plain.end() || !hub::IsCommit(commit->string())) continue;
+    repository.erase(0, kModels.size());
+    if (const std::size_t dashes = repository.find("--"); dashes != repository.npos) repository.replace(dashes, 2, "/");
+    return HubPlace{std::move(repository), commit->string()};
+  }
+  return std::nullopt;
 }
 
 }  // namespace weir::app

@@ -11,6 +11,7 @@
 
 #include "app/model_folder.h"
 #include "base/memory.h"
+#include "base/user_folders.h"
 #include "model/onnx/onnx_backend.h"
 
 namespace weir::app {
@@ -61,7 +62,7 @@ std::vector<std::pair<std::string, std::uint64_t>> FilesRead(const fs::path& fol
 
 Result<Inspection> InspectModel(const ModelSource& source) {
   const std::uint64_t before = ResidentBytes();
-  const std::unique_ptr<Backend> backend = MakeOnnxBackend();
+  const std::unique_ptr<Backend> backend = MakeOnnxBackend({.copies = GraphCopiesFolder()});
   ModelFolders folders(*backend);
   const Result<std::string> name = folders.AddOne(source);
   if (!name) return std::unexpected(name.error());

@@ -13,6 +13,7 @@
 #include "app/model_folder.h"
 #include "base/log.h"
 #include "base/machine.h"
+#include "base/user_folders.h"
 #include "codec/cost_json.h"
 #include "model/onnx/onnx_backend.h"
 
@@ -31,23 +32,17 @@ std::string FingerprintOf(const fs::path& graph) {
   return error ? std::string() : fmt::format("{} of {} bytes, {}", graph.filename().string(), size, time);
 }
 
-fs::path CacheFolder() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  if (cache != nullptr && cache[0] == '/') return fs::path(cache) / "weir" / "profiles";
-  const char* home = std::getenv("HOME");
-  return home != nullptr ? fs::path(home) / ".cache" / "weir" / "profiles" : fs::path();
-}
-
 // Beside the model first, then in the cache.
 std::vector<fs::path> Places(const fs::path& graph) {
   std::error_code error;
   const fs::path folder = graph.parent_path();
   std::vector<fs::path> places;
-  if (!fs::is_symlink(folder, error) && !PlaceInHub(fs::weakly_canonical(folder, error))) places.push_back(folder / kProfileFile);
+  if (!fs::is_symlink(folder, error) && !PlaceInHub(fs::weakly_canonical(folder, error)))
+    places.push_back(folder / kProfileFile);
   const fs::path cache = CacheFolder();
   const fs::path whole = fs::weakly_canonical(graph, error);
   if (!cache.empty() && !error) {
-    places.push_back(cache / fmt::format("{:016x}.json", std::hash<std::string>()(whole.string())));
+    places.push_back(cache / "profiles" / fmt::format("{:016x}.json", std::hash<std::string>()(whole.string())));
   }
   return places;
 }

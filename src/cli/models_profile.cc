@@ -9,6 +9,7 @@
 #include "app/model_folder.h"
 #include "app/profile_store.h"
 #include "base/log.h"
+#include "base/user_folders.h"
 #include "cli/commands.h"
 #include "cli/fail.h"
 #include "cli/models.h"
@@ -86,7 +87,7 @@ void Profile(const ProfileFlags& flags, const std::string& folder) {
   PullProgress progress;
   Result<app::ModelSource> source = app::FindModel(flags.model, flags.file, {folder}, progress, {});
   QuitUnless(source);
-  const std::unique_ptr<Backend> backend = MakeOnnxBackend();
+  const std::unique_ptr<Backend> backend = MakeOnnxBackend({.copies = GraphCopiesFolder()});
   app::ModelFolders folders(*backend);
   const Result<std::string> name = folders.AddOne(std::move(*source));
   QuitUnless(name);

@@ -254,7 +254,7 @@ def test_a_run_that_is_killed_goes_on_and_ends_as_if_it_had_not_been(tiny, tmp_p
         until(lambda wanted=count: checkpoint(output)["records"] == wanted, "a checkpoint")
         assert cut.end(signal.SIGKILL)[0] == -signal.SIGKILL
     with output.open("ab") as file:
-        file.write(b'{"index": 20')  # a line that was cut
+        file.write(b"more than will follow" * 100_000)  # what came after the checkpoint
     finished = run_with(text, "predict", tiny / "vectors", "-", "-o", output, "--resume")
     assert finished.returncode == 3 and b"1 of 3000" in finished.stderr
     assert output.read_bytes() == whole.read_bytes()

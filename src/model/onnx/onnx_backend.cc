@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "model/file_cache.h"
+#include "model/onnx/optimized_copies.h"
 #include "model/onnx_files.h"
 
 namespace weir {
@@ -211,23 +212,68 @@ Result<Manifest> ReadManifest(const Ort::Session& session) {
   return manifest;
 }
 
+Ort::SessionOptions CommonOptions(const OnnxOptions& options) {
+  Ort::SessionOptions common;
+  common.SetIntraOpNumThreads(options.intra_op_threads);
+  common.SetInterOpNumThreads(1);
+  common.SetExecutionMode(ORT_SEQUENTIAL);
+  common.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
+  common.AddConfigEntry("session.intra_op.allow_spinning", "0");
+#ifdef __SANITIZE_THREAD__
+  // The arena hands memory from thread to thread behind locks that ThreadSanitizer cannot see.
+  common.DisableCpuMemArena();
+#endif
+  return common;
+}
+
+// Below this a copy saves nothing worth a file.
+constexpr std::uint64_t kWorthCopying = 8U << 20;
+
+// Writes the optimised graph and its weights. Costs about two loads.
+bool WriteCopy(const std::filesystem::path& file, const OnnxOptions& options, const std::filesystem::path& folder) {
+  try {
+    Ort::SessionOptions writing = CommonOptions(options);
+    writing.SetLogSeverityLevel(ORT_LOGGING_LEVEL_ERROR);  // that the copy fits this machine alone is meant
+    writing.SetOptimizedModelFilePath((folder / OptimizedCopies::kGraph).c_str());
+    writing.AddConfigEntry("session.optimized_model_external_initializers_file_name", OptimizedCopies::kWeights);
+    writing.AddConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
+    const Ort::Session session(Environment(), file.c_str(), writing);
+    return true;
+  } catch (const std::exception& e) {
+    log::Debug("{}: no optimised copy is kept: {}", file.string(), e.what());
+    return false;
+  }
+}
+
+// From a copy, when one is kept or can be made.
+std::optional<Ort::Session> OpenCopy(const std::filesystem::path& file, const OnnxOptions& options) {
+  std::error_code ignored;
+  // Weights beside the graph are mapped as they are.
+  const bool embedded = std::filesystem::file_size(file, ignored) >= kWorthCopying && !ignored;
+  if (!embedded || options.copies.empty()) return std::nullopt;
+  const OptimizedCopies copies(options.copies, OnnxRuntimeVersion() + ProcessorSignature());
+  const auto copy =
+      copies.FindOrMake(file, [&](const std::filesystem::path& part) { return WriteCopy(file, options, part); });
+  if (!copy) return std::nullopt;
+  try {
+    Ort::SessionOptions reading = CommonOptions(options);
+    reading.SetGraphOptimizationLevel(ORT_DISABLE_ALL);  // it was done
+    return Ort::Session(Environment(), (*copy / OptimizedCopies::kGraph).c_str(), reading);
+  } catch (const Ort::Exception& e) {
+    log::Warn("{}: its optimised copy does not load and is removed: {}", file.string(), e.what());
+    copies.Drop(*copy);
+    return std::nullopt;
+  }
+}
+
 Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path& file, const OnnxOptions& options) {
   try {
-    Ort::SessionOptions session_options;
-    session_options.SetIntraOpNumThreads(options.intra_op_threads);
-    session_options.SetInterOpNumThreads(1);
-    session_options.SetExecutionMode(ORT_SEQUENTIAL);
-    session_options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
-    session_options.AddConfigEntry("session.intra_op.allow_spinning", "0");
-#ifdef __SANITIZE_THREAD__
-    // The arena hands memory from thread to thread behind locks that ThreadSanitizer cannot see.
-    session_options.DisableCpuMemArena();
-#endif
-    Ort::Session session(Environment(), file.c_str(), session_options);
-    Result<Manifest> manifest = ReadManifest(session);
+    std::optional<Ort::Session> session = OpenCopy(file, options);
+    if (!session) session.emplace(Environment(), file.c_str(), CommonOptions(options));
+    Result<Manifest> manifest = ReadManifest(*session);
     if (!manifest) return Forward(manifest);
     manifest->weight_bytes = GraphBytes(file.parent_path(), file.filename().string());
-    return std::make_shared<OnnxModel>(std::move(session), std::move(*manifest));
+    return std::make_shared<OnnxModel>(std::move(*session), std::move(*manifest));
   } catch (const Ort::Exception& e) {
     return Fail(Code::kUnprocessable,
                 fmt::format("{} is not a graph that ONNX Runtime {} can load: {}{}", file.string(),

@@ -1,6 +1,7 @@
 // ONNX Runtime behind the Backend interface. The only room that includes its headers.
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,8 @@ struct OnnxOptions {
   // Threads inside one run. One by default: several sessions of one thread beat one of several (by 10 to
   // 25 % for MiniLM on two cores).
   int intra_op_threads = 1;
+  // Where optimised copies of large graphs are kept (model/onnx/optimized_copies.h); empty: nowhere.
+  std::filesystem::path copies;
 };
 
 // Loads ONNX files for the CPU. Thread-safe. One ONNX Runtime session per file, shared by all sessions
