@@ -30,7 +30,7 @@ def test_the_demo_model_in_full():
     assert found["graph"]["file"] == "model.onnx" and "model.onnx" in found["graph"]["why"]
     sizes = {entry["file"]: entry["bytes"] for entry in found["memory"]["files"]}
     assert sizes["model.onnx"] == (DEMO_MODELS / "minilm/model.onnx").stat().st_size
-    assert found["memory"]["resident_bytes"] > sizes["model.onnx"]
+    assert found["memory"]["resident_bytes"] > sizes["model.onnx"] / 2  # weights may be mapped, and not all be touched
 
 
 def test_people_read_the_same(tmp_path):
