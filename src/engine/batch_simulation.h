@@ -37,7 +37,8 @@ struct SimulationResult {
 class BatchSimulation {
  public:
   BatchSimulation(const SimulationOptions& options, const CostModel& truth, const CostModel& believed)
-      : options_(options), truth_(truth), believed_(believed), arrivals_random_(options.seed), runs_random_(options.seed + 1) {}
+      : options_(options), truth_(truth), believed_(believed), arrivals_random_(options.seed),
+        runs_random_(options.seed + 1) {}
 
   SimulationResult Run() {
     for (std::size_t i = 0; i < options_.connections; ++i) Arrive(1e-5 * static_cast<double>(i));
@@ -152,8 +153,10 @@ class BatchSimulation {
 // Seconds of a run of MiniLM fp32 on one of two lanes: measured on a two-core AMD EPYC, ONNX Runtime 1.31.
 inline CostTable MiniLmTable() {
   // Texts a second of two lanes, for 16, 64, 128 and 256 tokens, at batch 1, 4, 8, 16, 32.
-  constexpr double kRates[4][5] = {
-      {399, 533, 569, 589, 590}, {134, 144, 144, 140, 133}, {66.5, 66.6, 65.6, 61.7, 59.3}, {31.6, 30.2, 29.3, 28.2, 26.9}};
+  constexpr double kRates[4][5] = {{399, 533, 569, 589, 590},
+                                   {134, 144, 144, 140, 133},
+                                   {66.5, 66.6, 65.6, 61.7, 59.3},
+                                   {31.6, 30.2, 29.3, 28.2, 26.9}};
   constexpr std::size_t kLengths[4] = {1, 3, 4, 5};
   constexpr std::size_t kBatches[5] = {0, 2, 3, 4, 5};
   CostTable table;

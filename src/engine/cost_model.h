@@ -24,8 +24,9 @@ struct CostTable {
   bool empty() const;
 };
 
-// The cost of one model on this machine, in seconds of processor time. Starts with the shape of a small encoder on a CPU (documented in the .cc
-// file), takes a measured table, and is refined by every run. Owned by a Deployment. Thread-safe, lock-free.
+// The cost of one model on this machine, in seconds of processor time. Starts with the shape of a small encoder on a
+// CPU (documented in the .cc file), takes a measured table, and is refined by every run. Owned by a Deployment.
+// Thread-safe, lock-free.
 //
 // A prediction is a cell's time per token, interpolated over the logarithms of batch and length, times a factor for
 // the machine's present speed: when everything gets slower together, the choice between two batches stays.

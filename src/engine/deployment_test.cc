@@ -13,8 +13,8 @@ using Answer = std::future<Result<Output>>;
 class DeploymentTest : public ::testing::Test {
  protected:
   std::unique_ptr<Deployment> Deploy(const DeploymentOptions& options = {.workers = 1}) {
-    const DeploymentContext context{.clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr,
-                                    .note_deadline = [](Deadline) {}};
+    const DeploymentContext context{
+        .clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr, .note_deadline = [](Deadline) {}};
     return std::make_unique<Deployment>("m", std::make_shared<FakeServable>(runs_), options, context);
   }
 

@@ -9,13 +9,13 @@ namespace weir {
 // The watch is made before the registry, because deployments tell it their deadlines; it is told nothing,
 // and so sweeps nothing, until the first of them exists.
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
-    : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }),
-      slots_(options.slots), registry_(options.deployment, options.load_threads, loader,
-                                       {.clock = clock,
-                                        .metrics = metrics,
-                                        .slots = slots_,
-                                        .costs = options.costs,
-                                        .note_deadline = [this](Deadline deadline) { watch_.Note(deadline); }}) {}
+    : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }), slots_(options.slots),
+      registry_(options.deployment, options.load_threads, loader,
+                {.clock = clock,
+                 .metrics = metrics,
+                 .slots = slots_,
+                 .costs = options.costs,
+                 .note_deadline = [this](Deadline deadline) { watch_.Note(deadline); }}) {}
 
 Engine::~Engine() {
   Close();

@@ -21,7 +21,8 @@ bool Profiler::Profile(const Measure& measure, CostTable& table) {
   double ignored = 0;
   if (!Time(1, CostGrid::kLengths.front(), measure, ignored)) return false;  // the first run of all is slower
   for (std::size_t place = 0; place < CostGrid::kLengths.size(); ++place) {
-    if (CostGrid::kLengths[place] > options_.longest || spent_ > Seconds(options_.budget)) break;
+    const std::uint32_t length = CostGrid::kLengths[place];
+    if (length > options_.longest || spent_ > Seconds(options_.budget) || !servable_.Sample(length)) break;
     if (!MeasureLength(place, measure, table)) return false;
   }
   return true;

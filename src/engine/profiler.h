@@ -20,9 +20,9 @@ struct ProfileOptions {
   std::function<void(std::size_t, std::uint32_t, double)> on_cell = [](std::size_t, std::uint32_t, double) {};
 };
 
-// Times one run of made-up jobs after the other: for each length of the grid batches of 1, 2, 4... until a larger one has
-// stopped paying. `measure(run)` calls `run` when the cores are free and returns false to give up; it may call it again
-// when that run was disturbed. Blocks.
+// Times one run of made-up jobs after the other: for each length of the grid batches of 1, 2, 4... until a larger one
+// has stopped paying. `measure(run)` calls `run` when the cores are free and returns false to give up; it may call it
+// again when that run was disturbed. Blocks.
 class Profiler {
  public:
   // Runs with a stop token; returns false when stopped before its end.

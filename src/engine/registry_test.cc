@@ -42,10 +42,11 @@ class RegistryTest : public ::testing::Test {
     return Servable_();
   }};
   RunSlots slots_{2};
-  Registry registry_{{.workers = 1},
-                     1,
-                     loader_,
-                     {.clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr, .note_deadline = [](Deadline) {}}};
+  Registry registry_{
+      {.workers = 1},
+      1,
+      loader_,
+      {.clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr, .note_deadline = [](Deadline) {}}};
 
  private:
   template <typename Call>

@@ -58,7 +58,8 @@ bool RunSlots::Share::KeepAfter(Duration used) {
   uncounted_.fetch_add(used.count(), std::memory_order_relaxed);
   if (slots_.waiting_.load(std::memory_order_relaxed) == 0) return true;  // who comes now is seen after the next run
   const MutexLock lock(slots_.mu_);
-  const bool others = std::ranges::any_of(slots_.waiters_, [this](const Waiter* waiter) { return waiter->share != this; });
+  const bool others =
+      std::ranges::any_of(slots_.waiters_, [this](const Waiter* waiter) { return waiter->share != this; });
   if (!others) return true;
   slots_.GiveBack(*this);
   return false;

@@ -13,8 +13,8 @@
 namespace weir {
 
 // At most so many runs at once, over all models. Waiting models take turns by the time they have used: the one that
-// used least comes first, so ten models get a tenth each, however long a run of each takes. Owned by the Engine; used by
-// its workers. Thread-safe.
+// used least comes first, so ten models get a tenth each, however long a run of each takes. Owned by the Engine; used
+// by its workers. Thread-safe.
 class RunSlots {
  public:
   // One model's part. Owned by its Deployment; the RunSlots outlive it.
@@ -66,9 +66,9 @@ class RunSlots {
   static void CountUsed(Share& share);
 
   const std::size_t slots_;
-  std::atomic<std::int64_t> backlog_ns_ = 0;      // of all shares
-  std::atomic<std::size_t> with_backlog_ = 0;     // shares that have some
-  std::atomic<std::size_t> waiting_ = 0;          // mirrors waiters_.size()
+  std::atomic<std::int64_t> backlog_ns_ = 0;   // of all shares
+  std::atomic<std::size_t> with_backlog_ = 0;  // shares that have some
+  std::atomic<std::size_t> waiting_ = 0;       // mirrors waiters_.size()
 
   mutable Mutex mu_;
   std::size_t free_ GUARDED_BY(mu_);

@@ -35,8 +35,8 @@ struct WorkerContext {
 void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const JobPtr> jobs, std::stop_source run,
                   const std::stop_token& stop);
 
-// One thread and one Runner: waits for work and for a slot, takes a batch, drops what expired or was cancelled, runs the
-// rest, answers. Owned by a Deployment. Destruction stops the run that is under way (kCancelled) and joins.
+// One thread and one Runner: waits for work and for a slot, takes a batch, drops what expired or was cancelled, runs
+// the rest, answers. Owned by a Deployment. Destruction stops the run that is under way (kCancelled) and joins.
 class Worker {
  public:
   Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, const std::string& thread_name);
