@@ -55,7 +55,7 @@ class NullLoader final : public ServableLoader {
 // An engine with two workers and the null model, ready.
 class NullEngine {
  public:
-  NullEngine() : engine_(Options(), loader_, Clock::Steady(), metrics_) {
+  explicit NullEngine(bool short_cut = false) : engine_(Options(short_cut), loader_, Clock::Steady(), metrics_) {
     log::SetLevel("warn");
     if (!engine_.LoadAndWait(name_)) std::abort();
   }
@@ -65,16 +65,21 @@ class NullEngine {
 
   // `group` 0 makes jobs that run alone, another value ones that may share a run.
   JobRequest NewJob(std::uint64_t group) const {
-    JobRequest job{.deadline = Deadline::After(Clock::Steady(), std::chrono::seconds(30))};
+    // A method of the servable's own keeps the cost that is given here.
+    JobRequest job{.method = group == 0 ? 0U : 1U,
+                   .deadline = Deadline::After(Clock::Steady(), std::chrono::seconds(30))};
     job.inputs.push_back(input_);
     job.cost = {.length = 1, .group = group, .bytes = input_.bytes()};
     return job;
   }
 
  private:
-  static EngineOptions Options() {
+  static EngineOptions Options(bool short_cut) {
     EngineOptions options;
     options.deployment.workers = 2;
+    options.deployment.short_cut = short_cut;
+    options.deployment.batch.mode = BatchMode::kAlways;
+    options.slots = 2;
     return options;
   }
 
@@ -125,9 +130,19 @@ void BM_EngineOneByOne(benchmark::State& state) {
 }
 BENCHMARK(BM_EngineOneByOne)->UseRealTime()->Unit(benchmark::kMicrosecond);
 
-// 64 jobs under way all the time; `batched`: they may share runs, of up to 32.
+// The same where it is: no worker is woken.
+void BM_EngineOneByOneShortCut(benchmark::State& state) {
+  NullEngine null(true);
+  std::uint64_t failed = 0;
+  for (auto _ : state) failed += null.engine().Run(null.name(), null.NewJob(0)) ? 0 : 1;
+  Expect(state, failed);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_EngineOneByOneShortCut)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// So many jobs under way all the time, run by two workers; `batched`: they may share runs, of up to 32.
 void BM_EngineWindow(benchmark::State& state) {
-  constexpr std::size_t kOpen = 64;
+  const auto kOpen = static_cast<std::size_t>(state.range(1));
   Window window;
   std::atomic<std::uint64_t> failed = 0;
   NullEngine null;  // after what its callbacks use
@@ -143,7 +158,11 @@ void BM_EngineWindow(benchmark::State& state) {
   Expect(state, failed);
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BM_EngineWindow)->ArgName("batched")->Arg(0)->Arg(1)->UseRealTime()->Unit(benchmark::kMicrosecond);
+BENCHMARK(BM_EngineWindow)
+    ->ArgNames({"batched", "open"})
+    ->ArgsProduct({{0, 1}, {64, 250}})
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 // Finding the model by name, getting a permit and giving it back: what a request pays before its job exists.
 void BM_LookUpAndPermit(benchmark::State& state) {

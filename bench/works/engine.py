@@ -13,9 +13,12 @@ ABOUT = "the engine alone (null model, two workers) and the tokenizer, by google
 
 # Name in engine_bench.cc and tokenizer_bench.cc, what it is called here, unit, decimals.
 ROWS = [
-    ("BM_EngineOneByOne/real_time", "engine: a job and its answer, one by one", "us", 1),
-    ("BM_EngineWindow/batched:0/real_time", "engine: 64 jobs under way, each run alone", "jobs/s", 0),
-    ("BM_EngineWindow/batched:1/real_time", "engine: 64 jobs under way, batched", "jobs/s", 0),
+    ("BM_EngineOneByOne/real_time", "engine: a job and its answer, by a worker", "us", 1),
+    ("BM_EngineOneByOneShortCut/real_time", "engine: a job and its answer, where it is", "us", 1),
+    ("BM_EngineWindow/batched:0/open:64/real_time", "engine: 64 jobs under way, each run alone", "jobs/s", 0),
+    ("BM_EngineWindow/batched:0/open:250/real_time", "engine: 250 jobs under way, each run alone", "jobs/s", 0),
+    ("BM_EngineWindow/batched:1/open:64/real_time", "engine: 64 jobs under way, batched", "jobs/s", 0),
+    ("BM_EngineWindow/batched:1/open:250/real_time", "engine: 250 jobs under way, batched", "jobs/s", 0),
     ("BM_LookUpAndPermit", "engine: find the model, get and return a permit", "us", 3),
     ("BM_Tokenizer/words:15", "tokenizer: 15 words", "us", 1),
     ("BM_Tokenizer/words:300", "tokenizer: 300 words", "us", 1),

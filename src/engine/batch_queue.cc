@@ -14,15 +14,17 @@ constexpr double kGapWeight = 0.1;  // of the newest arrival in the mean gap
 
 JobPtr BatchQueue::Push(JobPtr job) {
   std::optional<std::stop_source> measurement;
+  bool somebody_waits = false;
   {
     const MutexLock lock(mu_);
     if (closed_) return job;
+    somebody_waits = waiting_ > 0;
     NoteArrival(job->queued_at);
     job->turn = work_done_ + job->request.work_before;
     jobs_.Insert(std::move(job));
     if (measurement_) measurement = std::exchange(measurement_, {});
   }
-  changed_.NotifyOne();
+  if (somebody_waits) changed_.NotifyOne();
   if (measurement) measurement->request_stop();
   return nullptr;
 }
@@ -37,12 +39,14 @@ void BatchQueue::NoteArrival(TimePoint now) {
 
 bool BatchQueue::Await(const std::stop_token& stop, TimePoint look_again) {
   const MutexLock lock(mu_);
+  ++waiting_;
   if (look_again != TimePoint()) {
     const std::size_t seen = jobs_.size();
     changed_.WaitUntil(mu_, stop, look_again, [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
-    if (stop.stop_requested()) return false;
   }
-  return changed_.Wait(mu_, stop, [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); }) && !jobs_.empty();
+  const bool woken = changed_.Wait(mu_, stop, [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); });
+  --waiting_;
+  return woken && !stop.stop_requested() && !jobs_.empty();
 }
 
 void BatchQueue::Decide() {
@@ -93,9 +97,8 @@ bool BatchQueue::TakePast(Job& job, const std::stop_source& run) {
 
 void BatchQueue::Done(std::span<const JobPtr> jobs) {
   const MutexLock lock(mu_);
-  std::erase_if(running_, [&](const Running& running) {
-    return std::ranges::any_of(jobs, [&](const JobPtr& job) { return job.get() == running.job; });
-  });
+  for (const JobPtr& job : jobs) job->done = true;
+  std::erase_if(running_, [](const Running& running) { return running.job->done; });
   if (Idle()) idle_.NotifyAll();
 }
 

@@ -100,7 +100,8 @@ class BatchQueue {
   BatchDecision decision_ GUARDED_BY(mu_);
   std::optional<std::stop_source> measurement_ GUARDED_BY(mu_);
   TimePoint last_arrival_ GUARDED_BY(mu_);
-  double arrival_gap_ GUARDED_BY(mu_) = 0;  // seconds, smoothed; 0 = fewer than two arrivals
+  double arrival_gap_ GUARDED_BY(mu_) = 0;   // seconds, smoothed; 0 = fewer than two arrivals
+  std::size_t waiting_ GUARDED_BY(mu_) = 0;  // workers in Await
   bool closed_ GUARDED_BY(mu_) = false;
 };
 

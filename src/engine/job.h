@@ -109,6 +109,7 @@ struct Job {
   TimePoint queued_at;
   double turn = 0;              // its place in the line; set by the queue
   std::uint32_t overtaken = 0;  // how many later ones were taken before it
+  bool done = false;            // the queue's: no longer running
 };
 
 using JobPtr = std::unique_ptr<Job>;
