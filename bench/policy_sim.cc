@@ -16,7 +16,9 @@ std::uint32_t MixedLength(std::mt19937_64& random) {
 
 SimulationResult Simulate(BatchMode mode, std::uint32_t length, std::size_t connections, double rate,
                           const CostModel& costs) {
-  SimulationOptions options{.limits = {.mode = mode}, .connections = connections, .rate = rate};
+  // "Always" may fill 32 places with any text.
+  SimulationOptions options{
+      .limits = {.mode = mode, .max_padded_length = 16384}, .connections = connections, .rate = rate};
   options.length = [length](std::mt19937_64& random) { return length == 0 ? MixedLength(random) : length; };
   return BatchSimulation(options, costs, costs).Run();
 }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from works import engine, grid, identity, memory_text, mixed, peers, predict, shared, short, start
+from works import engine, grid, identity, memory_text, mixed, peers, predict, several, shared, short, start
 
 WORKS = {
     "identity": identity,
     "mixed": mixed,
     "short": short,
     "start": start,
+    "several": several,
     "shared": shared,
     "memory_text": memory_text,
     "engine": engine,
