@@ -256,7 +256,7 @@ void SortByLength(const Encoder& encoder, std::vector<std::string>& texts) {
     const std::size_t tokens = encoder.Encode(text).ids.size();
     lengths.emplace_back(tokens, std::move(text));
   }
-  std::ranges::stable_sort(lengths, std::greater(), &std::pair<std::size_t, std::string>::first);
+  std::ranges::sort(lengths, std::greater());  // longest first, equal ones in the order of their text
   for (std::size_t i = 0; i < texts.size(); ++i) texts[i] = std::move(lengths[i].second);
 }
 
