@@ -24,7 +24,7 @@ namespace fs = std::filesystem;
 
 constexpr std::uintmax_t kMostBytes = 1 << 20;
 
-// Changes when the weights do: name, size and time of the graphs and of what lies beside them.
+// Changes when the graph does: its name, size and time.
 std::string FingerprintOf(const fs::path& graph) {
   std::error_code error;
   const std::uintmax_t size = fs::file_size(graph, error);
@@ -66,7 +66,10 @@ bool Write(const fs::path& file, const std::string& text) {
   {
     std::ofstream out(part, std::ios::binary);
     out << text << '\n';
-    if (!out.flush()) return false;
+    if (!out.flush()) {
+      fs::remove(part, error);
+      return false;
+    }
   }
   fs::rename(part, file, error);
   if (error) fs::remove(part, error);
@@ -76,7 +79,7 @@ bool Write(const fs::path& file, const std::string& text) {
 std::string Processor() {
   std::ifstream info("/proc/cpuinfo");
   for (std::string line; std::getline(info, line);) {
-    if (line.starts_with("model name")) return line.substr(line.find(':') + 2);
+    if (line.starts_with("model name") && line.find(": ") != std::string::npos) return line.substr(line.find(": ") + 2);
   }
   return "unknown processor";
 }

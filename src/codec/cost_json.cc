@@ -32,7 +32,8 @@ bool ReadRow(JsonElement element, std::span<double> row) {
   std::size_t place = 0;
   for (const JsonElement cell : array) {
     double& seconds = row[place++];
-    if (cell.get(seconds) || !std::isfinite(seconds) || seconds < 0 || seconds > 1e6) return false;
+    if (cell.get(seconds) || !std::isfinite(seconds)) return false;
+    if (seconds != 0 && (seconds < 1e-7 || seconds > 1e4)) return false;  // nothing that was measured
   }
   return true;
 }

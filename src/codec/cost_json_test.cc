@@ -30,8 +30,10 @@ TEST(CostJson, RefusesWhatIsNoTable) {
   EXPECT_FALSE(ParseCosts("[]"));
   EXPECT_FALSE(ParseCosts(with("[1,2,4", "[1,3,4")));
   EXPECT_FALSE(ParseCosts(with("\"seconds\":[[", "\"seconds\":[[-1,")));
-  
+
   EXPECT_FALSE(ParseCosts(with("\"machine\"", "\"engine\"")));
+  EXPECT_FALSE(ParseCosts(with("\"seconds\":[[0", "\"seconds\":[[5e-322")));
+  EXPECT_FALSE(ParseCosts(with("\"seconds\":[[0", "\"seconds\":[[1e6")));
   EXPECT_FALSE(ParseCosts(WriteCosts({.machine = "a", .model = "m", .table = {}})));
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/log.h"
+
 namespace weir {
 namespace {
 
@@ -13,7 +15,6 @@ constexpr double kGapWeight = 0.1;  // of the newest arrival in the mean gap
 }  // namespace
 
 JobPtr BatchQueue::Push(JobPtr job) {
-  std::optional<std::stop_source> measurement;
   bool somebody_waits = false;
   {
     const MutexLock lock(mu_);
@@ -22,10 +23,9 @@ JobPtr BatchQueue::Push(JobPtr job) {
     NoteArrival(job->queued_at);
     job->turn = work_done_ + job->request.work_before;
     jobs_.Insert(std::move(job));
-    if (measurement_) measurement = std::exchange(measurement_, {});
+    ++arrivals_;
   }
   if (somebody_waits) changed_.NotifyOne();
-  if (measurement) measurement->request_stop();
   return nullptr;
 }
 
@@ -41,8 +41,8 @@ bool BatchQueue::Await(const std::stop_token& stop, TimePoint look_again) {
   const MutexLock lock(mu_);
   ++waiting_;
   if (look_again != TimePoint()) {
-    const std::size_t seen = jobs_.size();
-    changed_.WaitUntil(mu_, stop, look_again, [this, seen]() REQUIRES(mu_) { return closed_ || jobs_.size() != seen; });
+    const std::uint64_t seen = arrivals_;
+    changed_.WaitUntil(mu_, stop, look_again, [this, seen]() REQUIRES(mu_) { return closed_ || arrivals_ != seen; });
   }
   const bool woken = changed_.Wait(mu_, stop, [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); });
   --waiting_;
@@ -82,7 +82,6 @@ TimePoint BatchQueue::Take(Batch& batch) {
 }
 
 void BatchQueue::NoteWork(const Batch& batch) {
-  if (batch.jobs[0]->request.cost.group == 0) return;
   std::uint32_t longest = 1;
   for (const JobPtr& job : batch.jobs) longest = std::max(longest, job->request.cost.length);
   work_done_ += costs_.Seconds(batch.jobs.size(), longest);
@@ -105,13 +104,6 @@ void BatchQueue::Done(std::span<const JobPtr> jobs) {
 bool BatchQueue::WaitIdle(Deadline deadline, const std::stop_token& hurry) {
   const MutexLock lock(mu_);
   return idle_.WaitUntil(mu_, hurry, deadline.at(), [this]() REQUIRES(mu_) { return Idle(); });
-}
-
-bool BatchQueue::InterruptOnPush(const std::stop_source& measurement) {
-  const MutexLock lock(mu_);
-  if (closed_ || !Idle()) return false;
-  measurement_ = measurement;
-  return true;
 }
 
 std::vector<std::stop_source> BatchQueue::RunsInVain() const {
@@ -162,7 +154,11 @@ TimePoint BatchQueue::Expire(TimePoint now) {
   for (Late& one : late) {
     // A queued job's place is free before its caller hears; a running one keeps its place.
     if (one.job) one.job->permit.Release();
-    if (one.reply) one.reply(std::unexpected(std::move(one.error)));
+    try {
+      if (one.reply) one.reply(std::unexpected(std::move(one.error)));
+    } catch (const std::exception& e) {  // a caller's mistake is not its neighbours'
+      log::Error("a late job could not be answered: {}", e.what());
+    }
   }
   return next;
 }

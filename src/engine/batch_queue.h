@@ -52,10 +52,6 @@ class BatchQueue {
   // Blocks until nothing is queued or running, the deadline has passed or `hurry` says stop; true when idle.
   bool WaitIdle(Deadline deadline, const std::stop_token& hurry);
 
-  // Has the next Push request a stop of `measurement`, which uses the cores while nothing is to do. False when there
-  // is something to do.
-  bool InterruptOnPush(const std::stop_source& measurement);
-
   // No more pushes. Take hands out what is left. Idempotent.
   void Close();
   // Takes out what is queued, for answering it at a hard stop.
@@ -98,7 +94,7 @@ class BatchQueue {
   std::vector<Running> running_ GUARDED_BY(mu_);
   std::vector<WaitingJob> view_ GUARDED_BY(mu_);  // scratch for Decide
   BatchDecision decision_ GUARDED_BY(mu_);
-  std::optional<std::stop_source> measurement_ GUARDED_BY(mu_);
+  std::uint64_t arrivals_ GUARDED_BY(mu_) = 0;
   TimePoint last_arrival_ GUARDED_BY(mu_);
   double arrival_gap_ GUARDED_BY(mu_) = 0;   // seconds, smoothed; 0 = fewer than two arrivals
   std::size_t waiting_ GUARDED_BY(mu_) = 0;  // workers in Await

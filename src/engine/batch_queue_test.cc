@@ -192,12 +192,24 @@ TEST_F(BatchQueueTest, ABigRequestsLaterTextsLetANewcomerIn) {
   for (const std::size_t next : {3, 6}) expect_next(next);  // two newcomers were let in: now it is the last text's turn
 }
 
-TEST_F(BatchQueueTest, APushInterruptsAMeasurementAndNothingIsMeasuredWhileAJobWaits) {
-  std::stop_source measurement;
-  EXPECT_TRUE(queue_.InterruptOnPush(measurement));
-  EXPECT_EQ(queue_.Push(NewJob(a_)), nullptr);
-  EXPECT_TRUE(measurement.stop_requested());
-  EXPECT_FALSE(queue_.InterruptOnPush(std::stop_source()));
+// Also where each text runs alone because its graph takes one at a time.
+TEST_F(BatchQueueTest, ABigRequestGoesOnWhileOthersComeWhoseJobsRunAlone) {
+  const auto push = [&](Fate& fate, double work_before) {
+    JobPtr job = NewJob(fate);
+    job->request.cost.group = 0;
+    job->request.work_before = work_before;
+    EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
+  };
+  const double each = costs_.Seconds(1, 8);
+  push(a_, 0);
+  push(b_, each);  // the big request's second text
+  for (int newcomer = 0; newcomer < 3; ++newcomer) {
+    push(c_, 0);
+    const Batch batch = Pop();
+    for (const JobPtr& job : batch.jobs) job->reply.Answer(Output{});
+    queue_.Done(batch.jobs);
+  }
+  EXPECT_EQ(a_.answers + b_.answers, 2);
 }
 
 TEST_F(BatchQueueTest, NobodyPassesTheLine) {

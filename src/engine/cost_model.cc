@@ -151,8 +151,9 @@ double CostModel::Seconds(std::size_t batch, std::uint32_t length) const {
 void CostModel::Observe(std::size_t batch, std::uint32_t length, double seconds) {
   if (batch == 0 || seconds <= 0) return;
   const double predicted = Seconds(batch, length);
+  if (!std::isfinite(predicted) || predicted <= 0) return;
   if (!scaled_.exchange(true, std::memory_order_relaxed)) {  // the prior knows the shape, not the scale
-    speed_.store(seconds / predicted, std::memory_order_relaxed);
+    speed_.store(std::clamp(seconds / predicted, 1e-6, 1e6), std::memory_order_relaxed);
     return;
   }
   Smooth(error_, std::min(std::abs(seconds / predicted - 1), 1.0), kErrorWeight);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <exception>
 #include <utility>
 
 #include "base/log.h"
@@ -39,7 +40,13 @@ Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servabl
         std::make_unique<Worker>(MakeWorkerContext(), servable_->NewRunner(), fmt::format("run-{}", name_)));
   }
   if (batches && !known && options.measure_when_idle) {
-    measuring_ = std::jthread([this](const std::stop_token& stop) { MeasureWhenIdle(stop); });
+    measuring_ = std::jthread([this](const std::stop_token& stop) {
+      try {
+        MeasureWhenIdle(stop);
+      } catch (const std::exception& e) {  // memory, most likely: it is not needed
+        log::Warn("model '{}': what its runs cost could not be measured: {}", name_, e.what());
+      }
+    });
   }
 }
 
@@ -115,11 +122,16 @@ void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
     for (;;) {
       std::stop_source disturbed;
       const std::stop_callback on_stop(stop, [&] { disturbed.request_stop(); });
-      if (context_.slots.idle() && queue_.InterruptOnPush(disturbed) && share_.Acquire(stop)) {
-        const bool done = run(disturbed.get_token());
-        share_.Release();
-        if (done) pause = kFirstPause;
-        if (done) return true;
+      if (share_.AcquireToMeasure(disturbed)) {
+        struct Slot {
+          RunSlots::Share& share;
+          ~Slot() { share.Release(); }
+        };
+        const Slot slot{share_};
+        if (run(disturbed.get_token())) {
+          pause = kFirstPause;
+          return true;
+        }
       }
       if (!rest()) return false;
     }

@@ -1,6 +1,7 @@
 #include "engine/run_slots.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace weir {
 
@@ -13,19 +14,38 @@ void RunSlots::CountUsed(Share& share) {
 }
 
 void RunSlots::Activate(Share& share) {
-  CountUsed(share);
+  if (share.active_++ > 0) return;
   // Who was away has saved nothing up: otherwise its first burst would shut out the others.
-  if (share.active_++ == 0) share.used_ = std::max(share.used_, turn_);
+  CountUsed(share);
+  for (Share* other : active_) CountUsed(*other);
+  const auto least = std::ranges::min_element(active_, {}, [](const Share* other) { return other->used_; });
+  if (least != active_.end()) share.used_ = std::max(share.used_, (*least)->used_);
+  active_.push_back(&share);
+}
+
+void RunSlots::Deactivate(Share& share) {
+  CountUsed(share);
+  if (--share.active_ == 0) std::erase(active_, &share);
+}
+
+std::list<RunSlots::Waiter*>::iterator RunSlots::NextWaiter() {
+  for (const Waiter* waiter : waiters_) CountUsed(*waiter->share);
+  return std::ranges::min_element(waiters_, {}, [](const Waiter* waiter) { return waiter->share->used_; });
 }
 
 bool RunSlots::Share::Acquire(const std::stop_token& stop) {
+  std::optional<std::stop_source> measurement;
+  const auto acquire = [&] {
+    const MutexLock lock(slots_.mu_);
+    measurement = std::exchange(slots_.measurement_, {});
+    if (measurement) return false;
+    return slots_.AcquireNow(*this);
+  };
+  if (acquire()) return true;
+  if (measurement) measurement->request_stop();
   const MutexLock lock(slots_.mu_);
+  if (slots_.AcquireNow(*this)) return true;
   slots_.Activate(*this);
-  if (slots_.free_ > 0 && slots_.waiters_.empty()) {
-    --slots_.free_;
-    slots_.turn_ = std::max(slots_.turn_, used_);
-    return true;
-  }
   Waiter waiter{.share = this};
   slots_.waiters_.push_back(&waiter);
   slots_.waiting_.store(slots_.waiters_.size(), std::memory_order_relaxed);
@@ -33,15 +53,27 @@ bool RunSlots::Share::Acquire(const std::stop_token& stop) {
   if (waiter.granted) return true;
   slots_.waiters_.remove(&waiter);
   slots_.waiting_.store(slots_.waiters_.size(), std::memory_order_relaxed);
-  --active_;
+  slots_.Deactivate(*this);
   return false;
 }
 
+bool RunSlots::AcquireNow(Share& share) {
+  if (free_ == 0 || !waiters_.empty()) return false;
+  Activate(share);
+  --free_;
+  return true;
+}
+
+bool RunSlots::Share::AcquireToMeasure(const std::stop_source& measurement) {
+  const MutexLock lock(slots_.mu_);
+  if (slots_.free_ != slots_.slots_ || !slots_.AcquireNow(*this)) return false;
+  slots_.measurement_ = measurement;
+  return true;
+}
+
 void RunSlots::GiveBack(Share& share) {
-  CountUsed(share);
-  --share.active_;
-  for (const Waiter* waiter : waiters_) CountUsed(*waiter->share);
-  const auto next = std::ranges::min_element(waiters_, {}, [](const Waiter* waiter) { return waiter->share->used_; });
+  Deactivate(share);
+  const auto next = NextWaiter();
   if (next == waiters_.end()) {
     ++free_;
     return;
@@ -49,7 +81,6 @@ void RunSlots::GiveBack(Share& share) {
   Waiter& waiter = **next;
   waiters_.erase(next);
   waiting_.store(waiters_.size(), std::memory_order_relaxed);
-  turn_ = std::max(turn_, waiter.share->used_);
   waiter.granted = true;
   waiter.granted_changed.NotifyOne();  // under the lock: the waiter lives on its thread's stack
 }
@@ -58,15 +89,16 @@ bool RunSlots::Share::KeepAfter(Duration used) {
   uncounted_.fetch_add(used.count(), std::memory_order_relaxed);
   if (slots_.waiting_.load(std::memory_order_relaxed) == 0) return true;  // who comes now is seen after the next run
   const MutexLock lock(slots_.mu_);
-  const bool others =
-      std::ranges::any_of(slots_.waiters_, [this](const Waiter* waiter) { return waiter->share != this; });
-  if (!others) return true;
+  CountUsed(*this);
+  const auto next = slots_.NextWaiter();
+  if (next == slots_.waiters_.end() || (*next)->share == this || (*next)->share->used_ > used_) return true;
   slots_.GiveBack(*this);
   return false;
 }
 
 void RunSlots::Share::Release() {
   const MutexLock lock(slots_.mu_);
+  slots_.measurement_.reset();  // when it was one, it has ended; nobody measures beside a run
   slots_.GiveBack(*this);
 }
 

@@ -5,7 +5,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <optional>
 #include <stop_token>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
@@ -31,6 +33,9 @@ class RunSlots {
     // back, and the caller has to Acquire again.
     bool KeepAfter(Duration used);
     void Release();
+    // A slot for measuring, only when nothing runs and nothing waits; then the next Acquire of anybody requests a stop
+    // of `measurement`.
+    bool AcquireToMeasure(const std::stop_source& measurement);
 
     // Seconds of work that wait for this model, for the others to reckon with.
     void SetBacklog(double seconds);
@@ -53,6 +58,8 @@ class RunSlots {
   std::size_t slots() const { return slots_; }
   // True when nothing runs and nothing waits.
   bool idle() const;
+  // Workers that wait for a slot.
+  std::size_t waiting() const { return waiting_.load(std::memory_order_relaxed); }
 
  private:
   struct Waiter {
@@ -61,8 +68,12 @@ class RunSlots {
     bool granted = false;
   };
 
+  bool AcquireNow(Share& share) REQUIRES(mu_);
   void GiveBack(Share& share) REQUIRES(mu_);
   void Activate(Share& share) REQUIRES(mu_);
+  void Deactivate(Share& share) REQUIRES(mu_);
+  // Of those who wait: the one whose model has used least; waiters_.end() when nobody does.
+  std::list<Waiter*>::iterator NextWaiter() REQUIRES(mu_);
   static void CountUsed(Share& share);
 
   const std::size_t slots_;
@@ -72,7 +83,8 @@ class RunSlots {
 
   mutable Mutex mu_;
   std::size_t free_ GUARDED_BY(mu_);
-  Duration turn_ GUARDED_BY(mu_){};  // used time of the share that got the last slot
+  std::vector<Share*> active_ GUARDED_BY(mu_);  // that hold a slot or wait for one
+  std::optional<std::stop_source> measurement_ GUARDED_BY(mu_);
   std::list<Waiter*> waiters_ GUARDED_BY(mu_);
 };
 

@@ -52,52 +52,75 @@ TEST(RunSlots, AModelAloneKeepsItsSlot) {
   a.Release();
 }
 
-// Three models that always have work, whose runs take 1, 2 and 4 units: each gets a third of the time.
-TEST(RunSlots, ModelsShareTheTimeAndNotTheTurns) {
-  RunSlots slots(1);
-  constexpr int kRuns = 2800;
-  std::array<std::atomic<int>, 3> used{};
-  std::atomic<int> left = kRuns;
-  std::latch start(3);
-  {
-    std::vector<std::jthread> threads;
-    for (const int model : {0, 1, 2}) {
-      threads.emplace_back([&, model] {
-        RunSlots::Share share(slots);
-        start.arrive_and_wait();
-        const int cost = 1 << model;
-        bool held = false;
-        while (left.fetch_sub(1) > 0) {
-          if (!held) ASSERT_TRUE(share.Acquire({}));
-          used[static_cast<std::size_t>(model)] += cost;
-          std::this_thread::yield();  // lets the others come to wait
-          held = share.KeepAfter(seconds(cost));
-        }
-        if (held) share.Release();
-      });
+// Plays runs of these lengths on one slot, each model always with work; returns the time that each got.
+std::vector<Duration> Play(RunSlots& slots, std::vector<RunSlots::Share*> shares, std::vector<Duration> runs,
+                           int count) {
+  std::vector<Duration> used(shares.size());
+  std::vector<std::future<bool>> waiting(shares.size());
+  std::size_t now = 0;
+  for (std::size_t i = 1; i < shares.size(); ++i) {
+    waiting[i] = std::async(std::launch::async, [&, i] { return shares[i]->Acquire({}); });
+    while (slots.waiting() < i) std::this_thread::yield();
+  }
+  for (int run = 0; run < count; ++run) {
+    used[now] += runs[now];
+    if (shares[now]->KeepAfter(runs[now])) continue;
+    const std::size_t before = now;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      if (waiting[i].valid() && waiting[i].wait_for(seconds(i == before ? 0 : 1)) == std::future_status::ready) now = i;
+      if (now != before) break;
+    }
+    waiting[now].get();
+    const std::size_t others = slots.waiting();
+    waiting[before] = std::async(std::launch::async, [&, before] { return shares[before]->Acquire({}); });
+    while (slots.waiting() == others) std::this_thread::yield();
+  }
+  shares[now]->Release();
+  for (std::size_t left = shares.size() - 1; left > 0; --left) {
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      if (!waiting[i].valid() || waiting[i].wait_for(seconds(1)) != std::future_status::ready) continue;
+      waiting[i].get();
+      shares[i]->Release();
+      break;
     }
   }
-  // On a loaded machine a thread may be slow to come back and wait; what the slots can promise is no starvation.
-  const int all = used[0] + used[1] + used[2];
-  for (const auto& one : used) EXPECT_GT(one, all / 6);
+  return used;
 }
 
-TEST(RunSlots, WhoWasAwayHasSavedNothingUp) {
+TEST(RunSlots, ModelsShareTheTimeAndNotTheTurns) {
   RunSlots slots(1);
-  RunSlots::Share busy(slots);
-  RunSlots::Share late(slots);
-  ASSERT_TRUE(busy.Acquire({}));
-  for (int i = 0; i < 100; ++i) EXPECT_TRUE(busy.KeepAfter(seconds(1)));
-  busy.Release();
-  ASSERT_TRUE(busy.Acquire({}));
-  EXPECT_TRUE(busy.KeepAfter(seconds(1)));
-  auto first = std::async(std::launch::async, [&] { return late.Acquire({}); });
-  while (busy.KeepAfter(seconds(0))) std::this_thread::yield();
-  EXPECT_TRUE(first.get());
-  auto back = std::async(std::launch::async, [&] { return busy.Acquire({}); });
-  while (late.KeepAfter(seconds(2))) std::this_thread::yield();  // two seconds against one: no credit of a hundred
-  EXPECT_TRUE(back.get());
-  busy.Release();
+  RunSlots::Share a(slots);
+  RunSlots::Share b(slots);
+  ASSERT_TRUE(a.Acquire({}));
+  const auto used = Play(slots, {&a, &b}, {seconds(20), seconds(1)}, 200);
+  EXPECT_NEAR(Seconds(used[0]), Seconds(used[1]), 21);
+}
+
+TEST(RunSlots, WhoComesLateHasSavedNothingUp) {
+  RunSlots slots(1);
+  RunSlots::Share a(slots);
+  RunSlots::Share b(slots);
+  RunSlots::Share c(slots);
+  ASSERT_TRUE(a.Acquire({}));
+  for (int i = 0; i < 3600; ++i) EXPECT_TRUE(a.KeepAfter(seconds(1)));  // an hour alone
+  const auto used = Play(slots, {&a, &b, &c}, {seconds(1), seconds(1), seconds(1)}, 90);
+  for (const Duration one : used) EXPECT_NEAR(Seconds(one), 30, 2);
+}
+
+TEST(RunSlots, WhoeverWantsToRunEndsAMeasurement) {
+  RunSlots slots(2);
+  RunSlots::Share a(slots);
+  RunSlots::Share b(slots);
+  const std::stop_source measurement;
+  ASSERT_TRUE(a.AcquireToMeasure(measurement));
+  EXPECT_FALSE(b.AcquireToMeasure(std::stop_source()));  // one at a time
+  EXPECT_TRUE(b.Acquire({}));
+  EXPECT_TRUE(measurement.stop_requested());
+  b.Release();
+  a.Release();
+  ASSERT_TRUE(b.Acquire({}));
+  EXPECT_FALSE(a.AcquireToMeasure(std::stop_source()));  // not beside a run
+  b.Release();
 }
 
 TEST(RunSlots, APredictedWaitCountsTheOthersAsFarAsTurnsLetThemGoFirst) {

@@ -21,13 +21,17 @@ constexpr int kPenalty = 16;
 void ShortCut::Measured(std::uint64_t bytes, Duration run) {
   if (bytes > kMostBytes) return;
   const int was = cheap_runs_.load(std::memory_order_relaxed);
+  if (run < kCheap && bytes > cheap_bytes_.load(std::memory_order_relaxed)) {
+    cheap_bytes_.store(bytes, std::memory_order_relaxed);
+  }
   if (run < kCheap && was == kMostTrust) return;  // the usual case writes nothing
   const int now = run < kCheap ? was + 1 : run < kFar ? std::max(was - kPenalty, 0) : 0;
   cheap_runs_.store(now, std::memory_order_relaxed);
 }
 
 bool ShortCut::IsCheap(std::uint64_t bytes) const {
-  return bytes <= kMostBytes && cheap_runs_.load(std::memory_order_relaxed) >= kTrusted;
+  return bytes <= cheap_bytes_.load(std::memory_order_relaxed) &&
+         cheap_runs_.load(std::memory_order_relaxed) >= kTrusted;
 }
 
 std::unique_ptr<Runner> ShortCut::TakeRunner(const Servable& servable) {
@@ -44,10 +48,21 @@ std::unique_ptr<Runner> ShortCut::TakeRunner(const Servable& servable) {
 
 bool ShortCut::Run(const WorkerContext& context, const Servable& servable, JobPtr& job) {
   const std::stop_source run;
-  if (!context.queue.TakePast(*job, run)) return false;
   std::unique_ptr<Runner> runner = TakeRunner(servable);
-  RunAndAnswer(context, *runner, std::span(&job, 1), run, {});
-  context.queue.Done(std::span(&job, 1));
+  if (!context.queue.TakePast(*job, run)) {
+    const MutexLock lock(mu_);
+    idle_.push_back(std::move(runner));
+    return false;
+  }
+  struct Done {  // whatever a callback throws
+    BatchQueue& queue;
+    JobPtr& job;
+    ~Done() { queue.Done(std::span(&job, 1)); }
+  };
+  {
+    const Done done{context.queue, job};
+    RunAndAnswer(context, *runner, std::span(&job, 1), run, {});
+  }
   const MutexLock lock(mu_);
   idle_.push_back(std::move(runner));
   return true;

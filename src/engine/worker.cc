@@ -60,7 +60,9 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
   }
   const Duration work_time = costs_matter ? ThreadTime() - work_start : Duration();
   const TimePoint end = context.clock.Now();
-  const bool whole = !run.stop_requested();  // a run that was cut short says nothing about the cost
+  // A run that was cut short or failed says nothing about the cost.
+  const bool whole =
+      !run.stop_requested() && std::ranges::all_of(results, [](const auto& one) { return one.has_value(); });
   if (whole) Account(context, jobs, end - start, work_time);
 
   for (std::size_t i = 0; i < jobs.size(); ++i) {
@@ -124,11 +126,11 @@ void Worker::DropVain(TimePoint now) {
   }
   if (vain.empty()) return;
   std::erase(batch_.jobs, nullptr);
+  context_.queue.Done(vain);
   for (const JobPtr& job : vain) {
     job->permit.Release();
     job->reply.Answer(std::unexpected(*job->InVain(now)));
   }
-  context_.queue.Done(vain);
 }
 
 }  // namespace weir

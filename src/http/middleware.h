@@ -33,8 +33,8 @@ std::unique_ptr<Middleware> NewDeadlineMiddleware(const DeadlineLimits& limits);
 // weir_http_requests_total and weir_http_request_seconds, by route and status.
 std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock);
 
-// Where the time of a request went, once for everybody: the Server-Timing header, weir_request_stage_seconds and a debug
-// line. Its stages follow each other without a gap: tokenize (from the request's last byte: parsing, admission,
+// Where the time of a request went, once for everybody: the Server-Timing header, weir_request_stage_seconds and a
+// debug line. Its stages follow each other without a gap: tokenize (from the request's last byte: parsing, admission,
 // tokenizing), queue, run, post (writing the answer); they add up to total.
 std::unique_ptr<Middleware> NewStageTimesMiddleware(Metrics& metrics, const Clock& clock);
 

@@ -26,8 +26,9 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     JobRequest job{.inputs = std::move(body->inputs), .deadline = exchange->deadline, .stop = exchange->stop()};
     deployment.Offer(std::move(job), [exchange, servable, body = std::move(*body)](Result<Output> output) {
       if (!output) return Refuse(exchange, output.error());
-      exchange->Respond({.body = codec::WriteInfer(exchange->parameters[0], body, servable->manifest(), output->tensors),
-                         .times = output->times});
+      exchange->Respond(
+          {.body = codec::WriteInfer(exchange->parameters[0], body, servable->manifest(), output->tensors),
+           .times = output->times});
     });
   });
 }

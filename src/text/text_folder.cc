@@ -29,7 +29,7 @@ Result<TextFolder> ReadTextFolder(const std::filesystem::path& path) {
   auto prompts = ReadPrompts(path);
   if (!prompts) return Forward(prompts);
   folder.config = std::move(*config);
-  folder.tokenizer = std::move(*tokenizer);
+  folder.tokenizer = *tokenizer;
   folder.modules = std::move(*modules);
   folder.prompts = std::move(*prompts);
   FindMaxTokens(folder);

@@ -93,6 +93,7 @@ struct TextService::Gather final : Expires {
     Done call;
     {
       const MutexLock lock(mu);
+      if (finished) return;
       if (output->times.ended >= times.ended) times = output->times;
       Slot& slot = slots[index];
       slot.windows[window] = std::move(output->tensors[0]);
@@ -116,7 +117,7 @@ struct TextService::Gather final : Expires {
     Done call;
     {
       const MutexLock lock(mu);
-      if (slots[index].error) return;  // another of its windows failed before
+      if (finished || slots[index].error) return;  // another of its windows failed before
       slots[index].error = std::move(error);
       call = OneLess();
     }
@@ -135,7 +136,7 @@ struct TextService::Gather final : Expires {
 
   bool HasFailed(std::size_t index) {
     const MutexLock lock(mu);
-    return slots[index].error.has_value();
+    return finished || slots[index].error.has_value();
   }
 
   // Answers at the deadline, even while the texts wait to be tokenized; the jobs then find out by themselves.
@@ -164,7 +165,12 @@ struct TextService::Gather final : Expires {
     }
   }
 
-  Done OneLess() REQUIRES(mu) { return --missing == 0 ? std::exchange(done, {}) : Done(); }
+  // The last one ends the request; what still comes after that finds it finished.
+  Done OneLess() REQUIRES(mu) {
+    if (--missing > 0) return {};
+    finished = true;
+    return std::exchange(done, {});
+  }
 
   // Constant after Start.
   const TextRequest request;
@@ -181,6 +187,7 @@ struct TextService::Gather final : Expires {
   std::vector<Slot> slots GUARDED_BY(mu);
   StageTimes times GUARDED_BY(mu);
   std::size_t missing GUARDED_BY(mu);
+  bool finished GUARDED_BY(mu) = false;  // slots are gone
   Done done GUARDED_BY(mu);
 };
 

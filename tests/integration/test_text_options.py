@@ -235,3 +235,10 @@ def test_of_a_request_with_a_bad_item_nothing_is_answered_else(client: Client):
     for fields in ({}, {"on_error": "fail"}):
         reply = client.post("/v1/embeddings", {"model": "bert-mean", "input": [SHORT, "", SHORT], **fields})
         assert (reply.status, reply.param()) == (400, "input[1]")
+
+
+def test_a_request_of_nothing_but_bad_items_is_answered_item_by_item(client: Client):
+    for items in (["word " * 3000, ""], ["", "word " * 3000], ["word " * 3000, "", "word " * 3000]):
+        answer = embed(client, "bert-mean", items, on_error="partial")
+        assert [entry["object"] for entry in answer["data"]] == ["error"] * len(items)
+    assert client.get("/livez").status == 200

@@ -249,7 +249,9 @@ bool WriteCopy(const std::filesystem::path& file, const OnnxOptions& options, co
 std::optional<Ort::Session> OpenCopy(const std::filesystem::path& file, const OnnxOptions& options) {
   std::error_code ignored;
   // Weights beside the graph are mapped as they are.
-  const bool embedded = std::filesystem::file_size(file, ignored) >= kWorthCopying && !ignored;
+  const std::uint64_t size = std::filesystem::file_size(file, ignored);
+  const bool embedded =
+      !ignored && size >= kWorthCopying && size == GraphBytes(file.parent_path(), file.filename().string());
   if (!embedded || options.copies.empty()) return std::nullopt;
   const OptimizedCopies copies(options.copies, OnnxRuntimeVersion() + ProcessorSignature());
   const auto copy =

@@ -1,14 +1,13 @@
 #include "model/onnx/optimized_copies.h"
 
 #include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include <atomic>
+#include <chrono>
+#include <cstdlib>
 #include <fstream>
 #include <functional>
 #include <string>
-
-#include "base/log.h"
 
 namespace weir {
 namespace {
@@ -17,21 +16,25 @@ namespace fs = std::filesystem;
 
 std::string Hash(const std::string& text) { return fmt::format("{:016x}", std::hash<std::string>()(text)); }
 
-// Changes when the graph does; empty when it cannot be looked at.
+// Changes when the graph does, also to one of the same size and time; empty when it cannot be looked at.
 std::string Fingerprint(const fs::path& graph) {
-  std::error_code error;
-  const std::uintmax_t size = fs::file_size(graph, error);
-  if (error) return {};
-  const auto time = fs::last_write_time(graph, error).time_since_epoch().count();
-  return error ? std::string() : fmt::format("{} {}", size, time);
+  struct stat facts{};
+  if (stat(graph.c_str(), &facts) != 0) return {};
+  return fmt::format("{} {} {} {} {} {}", facts.st_size, facts.st_ino, facts.st_mtim.tv_sec, facts.st_mtim.tv_nsec,
+                     facts.st_ctim.tv_sec, facts.st_ctim.tv_nsec);
 }
 
-// Copies of what the graph was before.
+// Copies of what the graph was before, on this machine; and what was left unfinished long ago.
 void RemoveOthers(const fs::path& folder, const std::string& prefix, const fs::path& keep) {
   std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().filename().string().starts_with(prefix) && entry.path() != keep)
-      fs::remove_all(entry.path(), error);
+  fs::directory_iterator entry(folder, error);
+  for (; !error && entry != fs::directory_iterator(); entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    std::error_code ignored;
+    const bool old =
+        fs::last_write_time(entry->path(), ignored) < fs::file_time_type::clock::now() - std::chrono::hours(1);
+    const bool unfinished = name.starts_with("part-") && !ignored && old;
+    if (unfinished || (name.starts_with(prefix) && entry->path() != keep)) fs::remove_all(entry->path(), ignored);
   }
 }
 
@@ -43,14 +46,16 @@ std::optional<fs::path> OptimizedCopies::FindOrMake(const fs::path& graph, const
   const fs::path whole = fs::canonical(graph, error);
   const std::string fingerprint = error ? std::string() : Fingerprint(whole);
   if (fingerprint.empty()) return std::nullopt;
-  const std::string prefix = Hash(whole.string()) + "-";
-  const fs::path copy = folder_ / (prefix + Hash(fingerprint + machine_));
+  const std::string prefix = Hash(whole.string()) + "-" + Hash(machine_) + "-";
+  const fs::path copy = folder_ / (prefix + Hash(fingerprint));
   if (fs::exists(copy / kGraph, error)) return copy;
 
-  static std::atomic<int> number = 0;
-  const fs::path part = folder_ / fmt::format("part-{}-{}", getpid(), ++number);
-  fs::create_directories(part, error);
-  if (error || !write(part)) {
+  fs::create_directories(folder_, error);
+  std::string pattern = (folder_ / "part-XXXXXX").string();  // of its own, also beside another container's
+  if (error || mkdtemp(pattern.data()) == nullptr) return std::nullopt;
+  const fs::path part = pattern;
+  const bool written = write(part) && Fingerprint(whole) == fingerprint;  // it may have been replaced meanwhile
+  if (!written) {
     fs::remove_all(part, error);
     return std::nullopt;
   }
