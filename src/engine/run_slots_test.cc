@@ -66,9 +66,10 @@ std::vector<Duration> Play(RunSlots& slots, std::vector<RunSlots::Share*> shares
     used[now] += runs[now];
     if (shares[now]->KeepAfter(runs[now])) continue;
     const std::size_t before = now;
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      if (waiting[i].valid() && waiting[i].wait_for(seconds(i == before ? 0 : 1)) == std::future_status::ready) now = i;
-      if (now != before) break;
+    for (std::size_t i = 0; now == before; i = (i + 1) % shares.size()) {
+      const bool granted = waiting[i].valid() && waiting[i].wait_for(seconds(0)) == std::future_status::ready;
+      if (granted) now = i;
+      std::this_thread::yield();
     }
     waiting[now].get();
     const std::size_t others = slots.waiting();
@@ -76,13 +77,11 @@ std::vector<Duration> Play(RunSlots& slots, std::vector<RunSlots::Share*> shares
     while (slots.waiting() == others) std::this_thread::yield();
   }
   shares[now]->Release();
-  for (std::size_t left = shares.size() - 1; left > 0; --left) {
-    for (std::size_t i = 0; i < shares.size(); ++i) {
-      if (!waiting[i].valid() || waiting[i].wait_for(seconds(1)) != std::future_status::ready) continue;
-      waiting[i].get();
-      shares[i]->Release();
-      break;
-    }
+  for (std::size_t left = shares.size() - 1, i = 0; left > 0; i = (i + 1) % shares.size()) {
+    if (!waiting[i].valid() || waiting[i].wait_for(seconds(0)) != std::future_status::ready) continue;
+    waiting[i].get();
+    shares[i]->Release();
+    --left;
   }
   return used;
 }
