@@ -1,5 +1,5 @@
 // For tests: counts what a thread allocates. To be included by one file of a test program, whose operator new this
-// replaces.
+// replaces; under a sanitizer, which has its own, it hooks into that.
 #pragma once
 
 #include <cstddef>
@@ -15,6 +15,16 @@ inline std::size_t& AllocationsOfThisThread() {
 
 }  // namespace weir::test
 
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+
+extern "C" int __sanitizer_install_malloc_and_free_hooks(void (*on_malloc)(const volatile void*, std::size_t),
+                                                         void (*on_free)(const volatile void*));
+
+inline const int kAllocationHooks = __sanitizer_install_malloc_and_free_hooks(
+    [](const volatile void*, std::size_t) { ++weir::test::AllocationsOfThisThread(); }, [](const volatile void*) {});
+
+#else
+
 void* operator new(std::size_t size) {
   ++weir::test::AllocationsOfThisThread();
   void* const memory = std::malloc(size == 0 ? 1 : size);
@@ -23,3 +33,5 @@ void* operator new(std::size_t size) {
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+
+#endif
