@@ -140,7 +140,8 @@ def test_a_deadline_too_short_for_anything_is_an_error_at_once(client: Client):
     for _ in range(10):
         reply = client.request("POST", "/v1/embeddings", {"model": "minilm", "input": LONG}, {"X-Request-Timeout-Ms": "1"})
         assert reply.status in (429, 504), reply.body
-    assert client.embed("A kite.").status == 200
+    # A run that was told to stop keeps its place until it has.
+    until(lambda: client.embed("A kite.").status == 200, "the last run to have stopped")
 
 
 def test_a_wait_that_is_predicted_to_be_too_long_is_refused_now(start):
