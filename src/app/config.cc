@@ -194,7 +194,7 @@ std::vector<Option> ServerRows() {
 // What runs behind it.
 std::vector<Option> EngineRows() {
   return {
-      ByMachine(Count("workers", "threads that run each model", 1, 1024,
+      ByMachine(Count("workers", "runs of one model at the same time", 1, 1024,
                       [](Config& c) -> auto& { return c.engine.deployment.workers; }),
                 "one for each core"),
       Count("queue.max_jobs", "jobs queued and running for each model", 1, 1'000'000,
@@ -202,9 +202,10 @@ std::vector<Option> EngineRows() {
       ByMachine(Size("queue.max_bytes", "their inputs together", 1, 1024 * kGiB,
                      [](Config& c) -> auto& { return c.engine.deployment.admission.max_bytes; }),
                 "256MiB, at most an eighth of the memory"),
-      ByMachine(Count("run.slots", "runs at once, over all models; they take turns by the time they use", 1, 1024,
-                      [](Config& c) -> auto& { return c.engine.slots; }),
-                "one for each core"),
+      ByMachine(
+          Count("run.slots", "threads that run models, all of them together; models take turns by the time they use", 1,
+                1024, [](Config& c) -> auto& { return c.engine.slots; }),
+          "one for each core"),
       Flag("run.short_cut", "run jobs that cost less than waking a thread where they are",
            [](Config& c) -> auto& { return c.engine.deployment.short_cut; }),
       BatchPolicy(),

@@ -75,7 +75,7 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
 }
 
 void Admission::Show() {
-  share_.SetBacklog(OwnSeconds());
+  backlog_.Set(OwnSeconds());
   if (in_flight_) in_flight_->Set(static_cast<double>(jobs_));
 }
 
@@ -89,7 +89,7 @@ std::unexpected<Error> Admission::Refuse(std::string why) const {
 double Admission::OwnSeconds() const { return static_cast<double>(work_) * seconds_per_work_; }
 
 Duration Admission::PredictedWait() const {
-  const double seconds = share_.PredictedWait(OwnSeconds(), workers_);
+  const double seconds = backlog_.PredictedWait(OwnSeconds(), workers_);
   return std::chrono::duration_cast<Duration>(std::chrono::duration<double>(std::min(seconds, 1e6)));
 }
 

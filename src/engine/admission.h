@@ -10,7 +10,7 @@
 #include "base/machine.h"
 #include "base/mutex.h"
 #include "base/result.h"
-#include "engine/run_slots.h"
+#include "engine/backlog.h"
 #include "metrics/metrics.h"
 
 namespace weir {
@@ -65,10 +65,10 @@ struct Demand {
 class Admission {
  public:
   // `in_flight` (may be none) always shows the number of jobs.
-  // `share` outlives it.
-  Admission(const AdmissionLimits& limits, std::size_t workers, RunSlots::Share& share, const Clock& clock,
+  // `backlog` outlives it.
+  Admission(const AdmissionLimits& limits, std::size_t workers, Backlog::Share& backlog, const Clock& clock,
             std::optional<Gauge> in_flight = std::nullopt)
-      : limits_(limits), workers_(workers), share_(share), clock_(clock), in_flight_(in_flight) {}
+      : limits_(limits), workers_(workers), backlog_(backlog), clock_(clock), in_flight_(in_flight) {}
 
   // kResourceExhausted, with a `retry_after` from the measured speed, when a bound is reached or when the
   // work before this request is predicted to last beyond `deadline`. kTooLarge when the request could
@@ -93,7 +93,7 @@ class Admission {
   // Constant after construction.
   const AdmissionLimits limits_;
   const std::size_t workers_;
-  RunSlots::Share& share_;
+  Backlog::Share& backlog_;
   const Clock& clock_;
 
   // Guarded by mu_.

@@ -12,9 +12,9 @@ using ::testing::HasSubstr;
 class AdmissionTest : public ::testing::Test {
  protected:
   FakeClock clock_;
-  RunSlots slots_{1};
-  RunSlots::Share share_{slots_};
-  Admission admission_{{.max_jobs = 2, .max_bytes = 100, .max_request_jobs = 5}, 1, share_, clock_};
+  Backlog all_{1};
+  Backlog::Share backlog_{all_};
+  Admission admission_{{.max_jobs = 2, .max_bytes = 100, .max_request_jobs = 5}, 1, backlog_, clock_};
 };
 
 TEST_F(AdmissionTest, RefusesTheJobAfterTheLastPlaceAtOnceAndSaysWhenToComeBack) {
@@ -45,7 +45,7 @@ TEST_F(AdmissionTest, BoundsBytesToo) {
 }
 
 TEST_F(AdmissionTest, ABigRequestLeavesRoomForOthers) {
-  Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, share_, clock_);
+  Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, backlog_, clock_);
   auto big = admission.Acquire({.jobs = 100, .work = 100}, Deadline::Never());
   ASSERT_TRUE(big);
   EXPECT_EQ(admission.jobs(), 100U);
@@ -61,7 +61,7 @@ TEST_F(AdmissionTest, ABigRequestLeavesRoomForOthers) {
 }
 
 TEST_F(AdmissionTest, TheTextsOfABigRequestThatComeLaterDelayNobody) {
-  Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, share_, clock_);
+  Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, backlog_, clock_);
   admission.Measured(1, seconds(1));
   const auto big = admission.Acquire({.jobs = 100, .work = 100}, Deadline::Never());
   EXPECT_TRUE(admission.Acquire({}, Deadline::After(clock_, seconds(3))));
@@ -105,7 +105,7 @@ TEST_F(AdmissionTest, WaitIdleEndsWithTheLastPermit) {
 }
 
 TEST_F(AdmissionTest, CountsExactlyUnderManyThreads) {
-  Admission admission({.max_jobs = 8}, 1, share_, clock_);
+  Admission admission({.max_jobs = 8}, 1, backlog_, clock_);
   std::atomic<int> admitted = 0;
   std::atomic<int> refused = 0;
   {

@@ -15,17 +15,12 @@ constexpr double kGapWeight = 0.1;  // of the newest arrival in the mean gap
 }  // namespace
 
 JobPtr BatchQueue::Push(JobPtr job) {
-  bool somebody_waits = false;
-  {
-    const MutexLock lock(mu_);
-    if (closed_) return job;
-    somebody_waits = waiting_ > 0;
-    NoteArrival(job->queued_at);
-    job->turn = work_done_ + job->request.work_before;
-    jobs_.Insert(std::move(job));
-    ++arrivals_;
-  }
-  if (somebody_waits) changed_.NotifyOne();
+  const MutexLock lock(mu_);
+  if (closed_) return job;
+  NoteArrival(job->queued_at);
+  job->turn = work_done_ + job->request.work_before;
+  jobs_.Insert(std::move(job));
+  NoteReady();
   return nullptr;
 }
 
@@ -37,16 +32,8 @@ void BatchQueue::NoteArrival(TimePoint now) {
   last_arrival_ = now;
 }
 
-bool BatchQueue::Await(const std::stop_token& stop, TimePoint look_again) {
-  const MutexLock lock(mu_);
-  ++waiting_;
-  if (look_again != TimePoint()) {
-    const std::uint64_t seen = arrivals_;
-    changed_.WaitUntil(mu_, stop, look_again, [this, seen]() REQUIRES(mu_) { return closed_ || arrivals_ != seen; });
-  }
-  const bool woken = changed_.Wait(mu_, stop, [this]() REQUIRES(mu_) { return closed_ || !jobs_.empty(); });
-  --waiting_;
-  return woken && !stop.stop_requested() && !jobs_.empty();
+void BatchQueue::NoteReady(TimePoint wait_until) {
+  ready_at_.store((jobs_.empty() ? TimePoint::max() : wait_until).time_since_epoch().count());
 }
 
 void BatchQueue::Decide() {
@@ -68,17 +55,17 @@ void BatchQueue::Decide() {
   DecideBatch(limits_, costs_, view, clock_.Now(), decision_);
 }
 
-TimePoint BatchQueue::Take(Batch& batch) {
+void BatchQueue::Take(Batch& batch) {
   batch.jobs.clear();
   const MutexLock lock(mu_);
-  if (jobs_.empty()) return {};
+  if (jobs_.empty()) return;
   Decide();
-  if (decision_.chosen.empty()) return decision_.wait_until;
+  if (decision_.chosen.empty()) return NoteReady(decision_.wait_until);
   jobs_.Take(decision_.chosen, batch.jobs);
+  NoteReady();
   NoteWork(batch);
   batch.run = std::stop_source();
   for (const JobPtr& job : batch.jobs) running_.push_back({job.get(), batch.run});
-  return {};
 }
 
 void BatchQueue::NoteWork(const Batch& batch) {
@@ -148,6 +135,7 @@ TimePoint BatchQueue::Expire(TimePoint now) {
     const MutexLock lock(mu_);
     next = CollectLate(now, late);
     ended = RunsInVain();
+    if (jobs_.empty()) NoteReady();
     if (Idle()) idle_.NotifyAll();
   }
   for (std::stop_source& run : ended) run.request_stop();
@@ -164,17 +152,16 @@ TimePoint BatchQueue::Expire(TimePoint now) {
 }
 
 void BatchQueue::Close() {
-  {
-    const MutexLock lock(mu_);
-    closed_ = true;
-  }
-  changed_.NotifyAll();
+  const MutexLock lock(mu_);
+  closed_ = true;
+  NoteReady();
 }
 
 std::vector<JobPtr> BatchQueue::TakeAll() {
   std::vector<JobPtr> rest;
   const MutexLock lock(mu_);
   jobs_.TakeIf([](const Job&) { return true; }, rest);
+  NoteReady();
   return rest;
 }
 

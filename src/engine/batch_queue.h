@@ -1,6 +1,7 @@
 // The line in front of a model's workers.
 #pragma once
 
+#include <atomic>
 #include <optional>
 #include <span>
 #include <stop_token>
@@ -32,14 +33,14 @@ class BatchQueue {
   // Never blocks. Gives the job back when the queue is closed.
   [[nodiscard]] JobPtr Push(JobPtr job);
 
-  // Blocks until there is something to take; false when the queue is closed and empty, or on a stop request.
-  // `look_again` is what the last Take returned.
-  bool Await(const std::stop_token& stop, TimePoint look_again = {});
+  // When Take may have something: never (TimePoint::max()) while nothing is queued, later while the policy waits for
+  // company, else a moment that has passed. Lock-free; up to date once Push, Take or Close has returned.
+  TimePoint ReadyAt() const { return TimePoint(Duration(ready_at_.load())); }
 
   // Never blocks. Fills `batch` with the jobs that the policy runs next, and notes them as running until Done, which is
   // called once they are answered. `batch.run` ends the run early: Expire requests its stop once every job of the
-  // batch is in vain. Empty when there is nothing, or when the policy waits for company: then the time to look again.
-  TimePoint Take(Batch& batch);
+  // batch is in vain. Empty when there is nothing, or when the policy waits for company.
+  void Take(Batch& batch);
   void Done(std::span<const JobPtr> jobs);
 
   // For a job that its caller runs itself, past the line: false unless nothing is queued. Done as after Take.
@@ -77,6 +78,7 @@ class BatchQueue {
   void NoteWork(const Batch& batch) REQUIRES(mu_);
   TimePoint CollectLate(TimePoint now, std::vector<Late>& late) REQUIRES(mu_);
   std::vector<std::stop_source> RunsInVain() const REQUIRES(mu_);
+  void NoteReady(TimePoint wait_until = TimePoint::min()) REQUIRES(mu_);
   bool Idle() const REQUIRES(mu_) { return running_.empty() && jobs_.empty(); }
 
   // Constant after construction.
@@ -87,18 +89,17 @@ class BatchQueue {
 
   // Guarded by mu_.
   mutable Mutex mu_;
-  CondVar changed_;
   CondVar idle_;
   TurnQueue jobs_ GUARDED_BY(mu_);
   double work_done_ GUARDED_BY(mu_) = 0;  // predicted seconds of all batches taken: the clock of turns
   std::vector<Running> running_ GUARDED_BY(mu_);
   std::vector<WaitingJob> view_ GUARDED_BY(mu_);  // scratch for Decide
   BatchDecision decision_ GUARDED_BY(mu_);
-  std::uint64_t arrivals_ GUARDED_BY(mu_) = 0;
   TimePoint last_arrival_ GUARDED_BY(mu_);
-  double arrival_gap_ GUARDED_BY(mu_) = 0;   // seconds, smoothed; 0 = fewer than two arrivals
-  std::size_t waiting_ GUARDED_BY(mu_) = 0;  // workers in Await
+  double arrival_gap_ GUARDED_BY(mu_) = 0;  // seconds, smoothed; 0 = fewer than two arrivals
   bool closed_ GUARDED_BY(mu_) = false;
+
+  std::atomic<Duration::rep> ready_at_ = Duration::max().count();  // written under mu_
 };
 
 }  // namespace weir

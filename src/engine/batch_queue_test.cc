@@ -26,10 +26,10 @@ class BatchQueueTest : public ::testing::Test {
         clock_.Now());
   }
 
-  // Waits for work and takes it, as a worker does; empty when there will be none.
-  Batch Pop(const std::stop_token& stop = {}) {
+  // Takes what is ready, as a worker does.
+  Batch Pop() {
     Batch batch;
-    if (queue_.Await(stop)) queue_.Take(batch);
+    if (queue_.ReadyAt() <= clock_.Now()) queue_.Take(batch);
     return batch;
   }
 
@@ -78,17 +78,17 @@ TEST_F(BatchQueueTest, HandsOutWhatIsLeftAfterClosingAndThenNothing) {
   EXPECT_TRUE(Pop().jobs.empty());
 }
 
-TEST_F(BatchQueueTest, ClosingWakesAWorkerThatWaits) {
-  auto waiting = std::async(std::launch::async, [&] { return Pop(); });
-  queue_.Close();
-  EXPECT_TRUE(waiting.get().jobs.empty());
-}
-
-TEST_F(BatchQueueTest, AStopRequestWakesAWorkerThatWaits) {
-  std::stop_source stop;
-  auto waiting = std::async(std::launch::async, [&] { return Pop(stop.get_token()); });
-  stop.request_stop();
-  EXPECT_TRUE(waiting.get().jobs.empty());
+TEST_F(BatchQueueTest, SaysWhenThereIsSomethingToTake) {
+  EXPECT_EQ(queue_.ReadyAt(), TimePoint::max());
+  EXPECT_EQ(queue_.Push(NewJob(a_)), nullptr);
+  EXPECT_LE(queue_.ReadyAt(), clock_.Now());
+  const auto batch = Pop();
+  EXPECT_EQ(queue_.ReadyAt(), TimePoint::max());
+  queue_.Done(batch.jobs);
+  EXPECT_EQ(queue_.Push(NewJob(b_, 8, Deadline::After(clock_, seconds(1)))), nullptr);
+  clock_.Advance(seconds(1));
+  queue_.Expire(clock_.Now());
+  EXPECT_EQ(queue_.ReadyAt(), TimePoint::max());
 }
 
 TEST_F(BatchQueueTest, AnswersAQueuedJobWhenItsDeadlinePasses) {
@@ -139,11 +139,15 @@ TEST_F(BatchQueueTest, AnswersAQueuedJobThatWasCancelled) {
 TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
   constexpr int kEach = 500;
   std::atomic<int> answered = 0;
+  std::atomic<bool> all_pushed = false;
   {
     std::vector<std::jthread> workers;
     for (int w = 0; w < 2; ++w) {
       workers.emplace_back([&] {
-        for (auto batch = Pop(); !batch.jobs.empty(); batch = Pop()) {
+        for (;;) {
+          const bool last = all_pushed;
+          const Batch batch = Pop();
+          if (batch.jobs.empty() && last) break;
           queue_.Done(batch.jobs);
           for (const JobPtr& job : batch.jobs) job->reply.Answer(Output{});
         }
@@ -162,7 +166,7 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
       });
     }
     callers.clear();
-    queue_.Close();
+    all_pushed = true;
   }
   EXPECT_EQ(answered, 3 * kEach);
 }

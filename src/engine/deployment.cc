@@ -28,17 +28,14 @@ constexpr std::uint32_t kLongestMeasured = 256;
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const DeploymentContext& context)
     : name_(std::move(name)), servable_(std::move(servable)), context_(context),
-      lanes_(std::min(options.workers, context.slots.slots())), use_short_cut_(options.short_cut),
-      probe_(context.metrics, name_), share_(context.slots),
-      admission_(options.admission, options.workers, share_, context.clock, probe_.in_flight()),
-      queue_(LimitsFor(*servable_, options.batch), lanes_, costs_, context.clock) {
+      lanes_(std::min(options.workers, context.threads.count())), use_short_cut_(options.short_cut),
+      probe_(context.metrics, name_), backlog_(context.backlog),
+      admission_(options.admission, options.workers, backlog_, context.clock, probe_.in_flight()),
+      queue_(LimitsFor(*servable_, options.batch), lanes_, costs_, context.clock),
+      workers_(MakeWorkerContext(), *servable_, lanes_), share_(context.threads, workers_, lanes_) {
   const bool batches = servable_->max_batch() > 1 && options.batch.mode == BatchMode::kCost;
   std::optional<CostTable> known = batches && context.costs != nullptr ? context.costs->Find(name_) : std::nullopt;
   if (known) costs_.Load(*known);
-  for (std::size_t i = 0; i < options.workers; ++i) {
-    workers_.push_back(
-        std::make_unique<Worker>(MakeWorkerContext(), servable_->NewRunner(), fmt::format("run-{}", name_)));
-  }
   if (batches && !known && options.measure_when_idle) {
     measuring_ = std::jthread([this](const std::stop_token& stop) {
       try {
@@ -54,13 +51,11 @@ Deployment::~Deployment() {
   Close();
   measuring_ = {};
   StopHard();
-  workers_.clear();
 }
 
 WorkerContext Deployment::MakeWorkerContext() {
   return {.queue = queue_,
           .admission = admission_,
-          .share = share_,
           .costs = costs_,
           .short_cut = short_cut_,
           .probe = probe_,
@@ -102,6 +97,7 @@ void Deployment::Enqueue(JobPtr job) {
   const Deadline deadline = job->request.deadline;
   const JobPtr refused = queue_.Push(std::move(job));
   context_.note_deadline(deadline);  // after the push: a sweep in between would miss the job
+  share_.Wake();
   if (refused) {
     refused->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_)));
   }
@@ -122,12 +118,12 @@ void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
     for (;;) {
       std::stop_source disturbed;
       const std::stop_callback on_stop(stop, [&] { disturbed.request_stop(); });
-      if (share_.AcquireToMeasure(disturbed)) {
-        struct Slot {
-          RunSlots::Share& share;
-          ~Slot() { share.Release(); }
+      if (context_.threads.TryMeasure(disturbed)) {
+        struct Turn {
+          RunThreads& threads;
+          ~Turn() { threads.EndMeasuring(); }
         };
-        const Slot slot{share_};
+        const Turn turn{context_.threads};
         if (run(disturbed.get_token())) {
           pause = kFirstPause;
           return true;
@@ -154,7 +150,7 @@ bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {
 
 void Deployment::StopHard() {
   queue_.Close();
-  for (const std::unique_ptr<Worker>& worker : workers_) worker->Stop();
+  workers_.Stop();
   for (const JobPtr& job : queue_.TakeAll()) {
     job->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' was unloaded before this ran", name_)));
   }

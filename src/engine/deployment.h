@@ -11,11 +11,12 @@
 #include "base/clock.h"
 #include "base/machine.h"
 #include "engine/admission.h"
+#include "engine/backlog.h"
 #include "engine/batch_queue.h"
 #include "engine/cost_model.h"
 #include "engine/cost_store.h"
 #include "engine/probe.h"
-#include "engine/run_slots.h"
+#include "engine/run_threads.h"
 #include "engine/servable.h"
 #include "engine/short_cut.h"
 #include "engine/worker.h"
@@ -23,7 +24,8 @@
 namespace weir {
 
 struct DeploymentOptions {
-  // One for each core that the process may use: a run uses one thread.
+  // Runs at once, of those that EngineOptions::slots allows over all models: one for each core, as a run uses one
+  // thread.
   std::size_t workers = ThisMachine().cores();
   AdmissionLimits admission;
   BatchLimits batch;
@@ -35,14 +37,15 @@ struct DeploymentOptions {
 struct DeploymentContext {
   const Clock& clock;
   Metrics& metrics;
-  RunSlots& slots;
+  RunThreads& threads;
+  Backlog& backlog;
   CostStore* costs;  // null: nothing is kept
   // Called with the deadline of each accepted job; it must be cheap.
   std::function<void(Deadline)> note_deadline;
 };
 
 // Owned by the Registry, and by who is about to submit. Thread-safe. Destruction closes it, answers what is
-// queued with kUnavailable and joins the workers; therefore a reply's callback must not own its Deployment.
+// queued with kUnavailable and waits for the runs; therefore a reply's callback must not own its Deployment.
 class Deployment {
  public:
   Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
@@ -93,12 +96,13 @@ class Deployment {
 
   ModelProbe probe_;
   CostModel costs_;
-  RunSlots::Share share_;
+  Backlog::Share backlog_;
   Admission admission_;
   BatchQueue queue_;
   ShortCut short_cut_;
   std::atomic<bool> closed_ = false;
-  std::vector<std::unique_ptr<Worker>> workers_;  // these two last: they use all of the above
+  Workers workers_;
+  RunThreads::Share share_;  // these two last: they use all of the above
   std::jthread measuring_;
 };
 

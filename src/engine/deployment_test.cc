@@ -13,8 +13,12 @@ using Answer = std::future<Result<Output>>;
 class DeploymentTest : public ::testing::Test {
  protected:
   std::unique_ptr<Deployment> Deploy(const DeploymentOptions& options = {.workers = 1}) {
-    const DeploymentContext context{
-        .clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr, .note_deadline = [](Deadline) {}};
+    const DeploymentContext context{.clock = clock_,
+                                    .metrics = metrics_,
+                                    .threads = threads_,
+                                    .backlog = backlog_,
+                                    .costs = nullptr,
+                                    .note_deadline = [](Deadline) {}};
     return std::make_unique<Deployment>("m", std::make_shared<FakeServable>(runs_), options, context);
   }
 
@@ -36,7 +40,8 @@ class DeploymentTest : public ::testing::Test {
 
   FakeClock clock_;
   Metrics metrics_;
-  RunSlots slots_{2};
+  Backlog backlog_{2};
+  RunThreads threads_{2, clock_};
   std::shared_ptr<FakeRuns> runs_ = std::make_shared<FakeRuns>();
 };
 
@@ -244,7 +249,9 @@ TEST_F(DeploymentTest, ARunThatTurnsOutExpensiveSendsTheNextOnesToTheWorkers) {
 
 // What a caller hands in is the caller's; the engine itself allocates nothing for a job once it runs steadily.
 TEST_F(DeploymentTest, SubmittingAllocatesNothingInTheSteadyState) {
+  Gate warm_up;
   Gate gate;
+  HoldRunsAt(warm_up);
   const auto deployment = Deploy({.workers = 1, .admission = {.max_jobs = 4096}});
   std::atomic<int> answered = 0;
   const auto submit = [&] {
@@ -258,6 +265,7 @@ TEST_F(DeploymentTest, SubmittingAllocatesNothingInTheSteadyState) {
     for (int now = answered; now < count; now = answered) answered.wait(now);
   };
   for (int i = 0; i < 200; ++i) submit();
+  warm_up.Open();
   wait_for(200);
   HoldRunsAt(gate);
   submit();

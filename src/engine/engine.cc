@@ -9,11 +9,13 @@ namespace weir {
 // The watch is made before the registry, because deployments tell it their deadlines; it is told nothing,
 // and so sweeps nothing, until the first of them exists.
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
-    : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }), slots_(options.slots),
+    : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }), backlog_(options.slots),
+      threads_(options.slots, clock),
       registry_(options.deployment, options.load_threads, loader,
                 {.clock = clock,
                  .metrics = metrics,
-                 .slots = slots_,
+                 .threads = threads_,
+                 .backlog = backlog_,
                  .costs = options.costs,
                  .note_deadline = [this](Deadline deadline) { watch_.Note(deadline); }}) {}
 

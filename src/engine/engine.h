@@ -67,7 +67,8 @@ class Engine {
   const Clock& clock_;
   DeadlineList deadlines_;
   DeadlineWatch watch_;
-  RunSlots slots_;
+  Backlog backlog_;
+  RunThreads threads_;
   Registry registry_;
 };
 

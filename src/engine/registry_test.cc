@@ -41,12 +41,17 @@ class RegistryTest : public ::testing::Test {
     if (fail_) return Fail(Code::kUnprocessable, "model.onnx is broken");
     return Servable_();
   }};
-  RunSlots slots_{2};
-  Registry registry_{
-      {.workers = 1},
-      1,
-      loader_,
-      {.clock = clock_, .metrics = metrics_, .slots = slots_, .costs = nullptr, .note_deadline = [](Deadline) {}}};
+  Backlog backlog_{2};
+  RunThreads threads_{2, clock_};
+  Registry registry_{{.workers = 1},
+                     1,
+                     loader_,
+                     {.clock = clock_,
+                      .metrics = metrics_,
+                      .threads = threads_,
+                      .backlog = backlog_,
+                      .costs = nullptr,
+                      .note_deadline = [](Deadline) {}}};
 
  private:
   template <typename Call>

@@ -15,7 +15,7 @@
 
 namespace weir {
 
-// Runs batches. Made by a Servable, owned by one Worker, confined to its thread.
+// Runs batches. Made by a Servable, owned by a Deployment's Workers; one thread at a time.
 class Runner {
  public:
   virtual ~Runner() = default;

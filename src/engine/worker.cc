@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/thread_name.h"
 
 namespace weir {
 namespace {
@@ -80,52 +79,47 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
   }
 }
 
-Worker::Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, const std::string& thread_name)
-    : context_(context), runner_(std::move(runner)),
-      thread_([this, thread_name](const std::stop_token& stop) { Loop(stop, thread_name); }) {}
-
-void Worker::Loop(const std::stop_token& stop, const std::string& thread_name) {
-  SetThreadName(thread_name);
-  TimePoint look_again{};
-  while (context_.queue.Await(stop, look_again)) {
-    if (!context_.share.Acquire(stop)) return;
-    look_again = RunWhileThereIsWork(stop);
+Workers::Workers(const WorkerContext& context, const Servable& servable, std::size_t count) : context_(context) {
+  for (std::size_t i = 0; i < count; ++i) {
+    idle_.push_back(std::make_unique<Worker>(servable.NewRunner(), Batch()));
   }
 }
 
-// Holds a slot, and gives it back at the end.
-TimePoint Worker::RunWhileThereIsWork(const std::stop_token& stop) {
-  for (;;) {
-    const TimePoint look_again = context_.queue.Take(batch_);
-    if (batch_.jobs.empty()) {
-      context_.share.Release();
-      return look_again;
-    }
-    const TimePoint start = context_.clock.Now();
-    RunOne(stop);
-    if (!context_.share.KeepAfter(context_.clock.Now() - start)) return {};
-  }
+std::unique_ptr<Workers::Worker> Workers::TakeIdle() {
+  const MutexLock lock(mu_);
+  std::unique_ptr<Worker> worker = std::move(idle_.back());
+  idle_.pop_back();
+  return worker;
 }
 
-void Worker::RunOne(const std::stop_token& stop) {
+void Workers::RunOne() {
+  std::unique_ptr<Worker> worker = TakeIdle();
+  context_.queue.Take(worker->batch);
+  if (!worker->batch.jobs.empty()) Run(*worker);
+  const MutexLock lock(mu_);
+  idle_.push_back(std::move(worker));
+}
+
+void Workers::Run(Worker& worker) {
+  Batch& batch = worker.batch;
   try {
-    DropVain(context_.clock.Now());
-    if (!batch_.jobs.empty()) RunAndAnswer(context_, *runner_, batch_.jobs, batch_.run, stop);
+    DropVain(batch, context_.clock.Now());
+    if (!batch.jobs.empty()) RunAndAnswer(context_, *worker.runner, batch.jobs, batch.run, stop_.get_token());
   } catch (const std::exception& e) {
     log::Error("a run could not be answered: {}", e.what());  // its replies answer kInternal
   }
-  context_.queue.Done(batch_.jobs);
-  batch_.jobs.clear();
+  context_.queue.Done(batch.jobs);
+  batch.jobs.clear();
 }
 
 // Answers and removes the jobs that it would be vain to run.
-void Worker::DropVain(TimePoint now) {
+void Workers::DropVain(Batch& batch, TimePoint now) {
   std::vector<JobPtr> vain;
-  for (JobPtr& job : batch_.jobs) {
+  for (JobPtr& job : batch.jobs) {
     if (job->InVain(now)) vain.push_back(std::move(job));
   }
   if (vain.empty()) return;
-  std::erase(batch_.jobs, nullptr);
+  std::erase(batch.jobs, nullptr);
   context_.queue.Done(vain);
   for (const JobPtr& job : vain) {
     job->permit.Release();

@@ -1,19 +1,18 @@
-// The loop that runs a model.
+// A model's workers: what runs its batches and answers.
 #pragma once
 
 #include <memory>
 #include <span>
 #include <stop_token>
-#include <string>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
+#include "base/mutex.h"
 #include "engine/admission.h"
 #include "engine/batch_queue.h"
 #include "engine/cost_model.h"
 #include "engine/probe.h"
-#include "engine/run_slots.h"
+#include "engine/run_threads.h"
 #include "engine/servable.h"
 #include "engine/short_cut.h"
 
@@ -23,7 +22,6 @@ namespace weir {
 struct WorkerContext {
   BatchQueue& queue;
   Admission& admission;
-  RunSlots::Share& share;
   CostModel& costs;
   ShortCut& short_cut;
   ModelProbe& probe;
@@ -35,27 +33,32 @@ struct WorkerContext {
 void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const JobPtr> jobs, std::stop_source run,
                   const std::stop_token& stop);
 
-// One thread and one Runner: waits for work and for a slot, takes a batch, drops what expired or was cancelled, runs
-// the rest, answers. Owned by a Deployment. Destruction stops the run that is under way (kCancelled) and joins.
-class Worker {
+// A Runner for each run that may be under way at once. A run thread comes with RunOne: it takes a worker and a batch,
+// drops what expired or was cancelled, runs the rest, answers. Owned by a Deployment. Thread-safe.
+class Workers final : public RunSource {
  public:
-  Worker(const WorkerContext& context, std::unique_ptr<Runner> runner, const std::string& thread_name);
+  Workers(const WorkerContext& context, const Servable& servable, std::size_t count);
 
-  // Ends the present run early and takes no more work. Does not wait. Thread-safe.
-  void Stop() { thread_.request_stop(); }
+  TimePoint ReadyAt() const override { return context_.queue.ReadyAt(); }
+  void RunOne() override;
+
+  // Ends the present runs early. Does not wait.
+  void Stop() { stop_.request_stop(); }
 
  private:
-  void Loop(const std::stop_token& stop, const std::string& thread_name);
-  TimePoint RunWhileThereIsWork(const std::stop_token& stop);
-  void RunOne(const std::stop_token& stop);
-  void DropVain(TimePoint now);
+  struct Worker {
+    std::unique_ptr<Runner> runner;
+    Batch batch;
+  };
 
-  // Constant after construction.
+  std::unique_ptr<Worker> TakeIdle();
+  void Run(Worker& worker);
+  void DropVain(Batch& batch, TimePoint now);
+
   const WorkerContext context_;
-  const std::unique_ptr<Runner> runner_;
-  Batch batch_;  // the worker's thread alone
-
-  std::jthread thread_;  // last: it uses all of the above
+  std::stop_source stop_;
+  Mutex mu_;
+  std::vector<std::unique_ptr<Worker>> idle_ GUARDED_BY(mu_);  // the last one ran last: its memory is in the caches
 };
 
 }  // namespace weir

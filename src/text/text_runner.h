@@ -10,8 +10,8 @@
 
 namespace weir {
 
-// Made by TextModel::NewRunner; confined to its Worker's thread. Keeps the model alive only through its
-// worker's Deployment: `model` must outlive it.
+// Made by TextModel::NewRunner; one thread at a time. Keeps the model alive only through its Deployment:
+// `model` must outlive it.
 class TextRunner final : public Runner {
  public:
   explicit TextRunner(const TextModel& model);
