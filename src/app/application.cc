@@ -64,18 +64,20 @@ void Application::AddRoutes() {
                                 .texts = core_.texts,
                                 .default_model = config_.default_model,
                                 .started_at = std::chrono::duration_cast<std::chrono::seconds>(now).count()});
+  http::AddModelRoutes(router_, {.engine = core_.engine, .default_model = config_.default_model});
   http::AddOipRoutes(router_, {.engine = core_.engine, .ready = ready});
 }
 
 void Application::Start() {
-  for (const std::string& name : core_.folders.Names()) {
-    core_.engine.Load(name, [](const Result<Registry::DeploymentPtr>&) {});
+  for (const std::string& name : core_.folders.Names()) core_.engine.Declare(name);
+  for (const std::string& name : LoadedAtStart()) {
+    core_.engine.Load(name, Deadline::Never(), [](const Result<Registry::DeploymentPtr>&) {});
   }
   server_->Start();
 }
 
 void Application::WaitLoaded() {
-  for (const std::string& name : core_.folders.Names()) {
+  for (const std::string& name : LoadedAtStart()) {
     std::promise<void> loaded;
     // Whatever the outcome: the registry has logged and kept it.
     core_.engine.WhenReady(name, Deadline::Never(),
@@ -84,8 +86,13 @@ void Application::WaitLoaded() {
   }
 }
 
+std::vector<std::string> Application::LoadedAtStart() const {
+  return config_.engine.on_demand ? std::vector<std::string>() : core_.folders.Names();
+}
+
 Status Application::Ready() const {
   if (stopping_) return Fail(Code::kUnavailable, "the server is stopping");
+  if (config_.engine.on_demand) return {};  // a request waits for the model that it needs
   std::size_t ready = 0;
   for (const ModelStatus& model : core_.engine.States()) {
     if (model.state == ModelState::kLoading) {

@@ -40,6 +40,7 @@ class Application {
  private:
   explicit Application(const Config& config) : config_(config), core_(config, metrics_) {}
   void AddRoutes();
+  std::vector<std::string> LoadedAtStart() const;
 
   const Config config_;
   std::atomic<bool> stopping_ = false;

@@ -102,6 +102,19 @@ Option BatchPolicy() {
           }};
 }
 
+Option LoadWhen() {
+  return {.key = "load.when",
+          .help = "startup: all models at once; on-demand: each with the first request for it",
+          .set = [](const std::string& text, Config& config) -> Status {
+            if (text != "startup" && text != "on-demand") {
+              return InvalidArgument(fmt::format("'{}' is none of startup, on-demand", text));
+            }
+            config.engine.on_demand = text == "on-demand";
+            return {};
+          },
+          .show = [](const Config& config) { return std::string(config.engine.on_demand ? "on-demand" : "startup"); }};
+}
+
 Option LogLevel() {
   Option option = Text("log.level", "least level that is logged: debug, info, warn, error or off",
                        [](Config& c) -> auto& { return c.log_level; });
@@ -222,6 +235,15 @@ std::vector<Option> EngineRows() {
       Flag("load.optimized_copies",
            "keep optimised copies of large graphs in the cache folder: quicker starts, less memory",
            [](Config& c) -> auto& { return c.optimized_copies; }),
+      LoadWhen(),
+      Count("load.tries", "times that a load is tried after errors that may pass (memory, reading)", 1, 100,
+            [](Config& c) -> auto& { return c.engine.load.tries; }),
+      Time("load.pause", "before the second try; twice as long before each further one", Duration::zero(), kHour,
+           [](Config& c) -> auto& { return c.engine.load.pause; }),
+      Time("load.timeout", "longest time for loading a model", kMs, 24 * kHour,
+           [](Config& c) -> auto& { return c.engine.load.timeout; }),
+      Time("load.back_off", "after a load has failed, until a request may start another", Duration::zero(), 24 * kHour,
+           [](Config& c) -> auto& { return c.engine.load.back_off; }),
       Count("load.threads", "models loading at the same time", 1, 64,
             [](Config& c) -> auto& { return c.engine.load_threads; }),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,

@@ -27,4 +27,7 @@ void AddModelsInspect(CLI::App& models, std::shared_ptr<const ModelsFlags> share
 void AddModelsProfile(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsRemove(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 
+// The calls that a running server answers.
+void AddModelsLife(CLI::App& models);
+
 }  // namespace weir::cli

@@ -7,7 +7,7 @@
 namespace weir::cli {
 
 void AddModels(CLI::App& program) {
-  CLI::App* models = program.add_subcommand("models", "Add, fetch, list, inspect, profile and remove models");
+  CLI::App* models = program.add_subcommand("models", "Add, fetch, list, inspect, profile and remove models; load and unload those of a server");
   auto flags = std::make_shared<ModelsFlags>();
   models->add_option("--models", flags->folder, "Folder whose sub-folders are models")->capture_default_str();
   models->require_subcommand(1);
@@ -18,6 +18,7 @@ void AddModels(CLI::App& program) {
   AddModelsInspect(*models, flags);
   AddModelsProfile(*models, flags);
   AddModelsRemove(*models, flags);
+  AddModelsLife(*models);
   models->footer(
       "Examples:\n"
       "  weir models pull sentence-transformers/all-MiniLM-L6-v2\n"
@@ -25,7 +26,8 @@ void AddModels(CLI::App& program) {
       "  weir models ls\n"
       "  weir models inspect mine\n"
       "  weir models profile mine\n"
-      "  weir models rm mine");
+      "  weir models rm mine\n"
+      "  weir models reload mine --url http://127.0.0.1:8000");
 }
 
 }  // namespace weir::cli

@@ -33,6 +33,7 @@ struct ServeFlags {
   std::vector<std::string> models;
   std::string port;
   std::string address;
+  std::string load;
 };
 
 // The models that stand on the command line themselves; those of the hub are fetched now.
@@ -55,6 +56,7 @@ app::Config Configure(const ServeFlags& flags) {
   for (const std::string& folder : flags.models) sources.flags.push_back({"models", folder, "--models"});
   if (!flags.port.empty()) sources.flags.push_back({"server.port", flags.port, "--port"});
   if (!flags.address.empty()) sources.flags.push_back({"server.address", flags.address, "--address"});
+  if (!flags.load.empty()) sources.flags.push_back({"load.when", flags.load, "--load"});
   Result<app::LoadedConfig> loaded = app::LoadConfig(sources);
   QuitUnless(loaded);
   AddNamedModels(flags, loaded->config);
@@ -175,6 +177,8 @@ void AddServe(CLI::App& program) {
   command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)")
       ->allow_extra_args(false);
   command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
+  command->add_option("--load", flags->load,
+                      "When models load: startup (default) or on-demand, with the first request");
   command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");
   AddConfigFlags(*command, flags->config);
   command->footer(

@@ -70,13 +70,14 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
   counted_ += counted;
   bytes_ += demand.bytes;
   work_ += work;
-  Show();
+  Show(static_cast<double>(demand.jobs));
   return Permit(this, demand.jobs, counted, demand.bytes, work);
 }
 
-void Admission::Show() {
+// The gauge is shared with the one that this one replaces, or that replaces it.
+void Admission::Show(double more_jobs) {
   backlog_.Set(OwnSeconds());
-  if (in_flight_) in_flight_->Set(static_cast<double>(jobs_));
+  if (in_flight_) in_flight_->Add(more_jobs);
 }
 
 std::unexpected<Error> Admission::Refuse(std::string why) const {
@@ -115,7 +116,7 @@ void Admission::Release(std::size_t parts, std::size_t counted, std::uint64_t by
   counted_ -= counted;
   bytes_ -= bytes;
   work_ -= work;
-  Show();
+  Show(-static_cast<double>(parts));
   // Under the lock: a waiter may destroy this object as soon as it sees zero.
   if (jobs_ == 0) idle_.NotifyAll();
 }

@@ -64,7 +64,7 @@ struct Demand {
 // Must outlive its permits.
 class Admission {
  public:
-  // `in_flight` (may be none) always shows the number of jobs.
+  // `in_flight` (may be none) counts the jobs, of all who share it.
   // `backlog` outlives it.
   Admission(const AdmissionLimits& limits, std::size_t workers, Backlog::Share& backlog, const Clock& clock,
             std::optional<Gauge> in_flight = std::nullopt)
@@ -85,7 +85,7 @@ class Admission {
  private:
   friend class Permit;
   void Release(std::size_t parts, std::size_t counted, std::uint64_t bytes, std::uint64_t work);
-  void Show() REQUIRES(mu_);
+  void Show(double more_jobs) REQUIRES(mu_);
   double OwnSeconds() const REQUIRES(mu_);
   Duration PredictedWait() const REQUIRES(mu_);
   std::unexpected<Error> Refuse(std::string why) const REQUIRES(mu_);

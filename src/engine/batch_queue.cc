@@ -165,9 +165,9 @@ std::vector<JobPtr> BatchQueue::TakeAll() {
   return rest;
 }
 
-std::size_t BatchQueue::size() const {
+QueueCounts BatchQueue::counts() const {
   const MutexLock lock(mu_);
-  return jobs_.size();
+  return {.queued = jobs_.size(), .running = running_.size()};
 }
 
 }  // namespace weir

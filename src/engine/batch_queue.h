@@ -21,6 +21,11 @@ struct Batch {
   std::stop_source run{std::nostopstate};  // ends the run early
 };
 
+struct QueueCounts {
+  std::size_t queued = 0;
+  std::size_t running = 0;
+};
+
 // In order of turns, with costs. Owned by a Deployment; callers push, workers take batches. Thread-safe.
 // The bound is in Admission: who pushes holds a permit. It also knows the jobs that are running, so that a
 // deadline is kept for them too. Destruction answers what is left (kInternal): close and drain first.
@@ -58,7 +63,7 @@ class BatchQueue {
   // Takes out what is queued, for answering it at a hard stop.
   std::vector<JobPtr> TakeAll();
 
-  std::size_t size() const;
+  QueueCounts counts() const;
 
  private:
   struct Running {

@@ -50,7 +50,7 @@ TEST_F(BatchQueueTest, HandsOutJobsInOrderOfArrival) {
   const auto batch = Pop();
   ASSERT_EQ(batch.jobs.size(), 1U);
   EXPECT_EQ(batch.jobs[0].get(), first);
-  EXPECT_EQ(queue_.size(), 1U);
+  EXPECT_EQ(queue_.counts().queued, 1U);
   queue_.Done(batch.jobs);
 }
 
@@ -99,7 +99,7 @@ TEST_F(BatchQueueTest, AnswersAQueuedJobWhenItsDeadlinePasses) {
   EXPECT_EQ(queue_.Expire(clock_.Now()), later);
   EXPECT_EQ(a_.code, Code::kDeadlineExceeded);
   EXPECT_EQ(b_.answers, 0);
-  EXPECT_EQ(queue_.size(), 1U);
+  EXPECT_EQ(queue_.counts().queued, 1U);
 }
 
 TEST_F(BatchQueueTest, AnswersARunningJobWhenItsDeadlinePassesAndOnlyOnce) {

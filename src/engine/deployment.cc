@@ -28,8 +28,8 @@ constexpr std::uint32_t kLongestMeasured = 256;
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const DeploymentContext& context)
     : name_(std::move(name)), servable_(std::move(servable)), context_(context),
-      lanes_(std::min(options.workers, context.threads.count())), use_short_cut_(options.short_cut),
-      probe_(context.metrics, name_), backlog_(context.backlog),
+      lanes_(std::min(options.workers, context.threads.count())), max_jobs_(options.admission.max_jobs),
+      use_short_cut_(options.short_cut), probe_(context.metrics, name_), backlog_(context.backlog),
       admission_(options.admission, options.workers, backlog_, context.clock, probe_.in_flight()),
       queue_(LimitsFor(*servable_, options.batch), lanes_, costs_, context.clock),
       workers_(MakeWorkerContext(), *servable_, lanes_), share_(context.threads, workers_, lanes_) {
@@ -48,7 +48,6 @@ Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servabl
 }
 
 Deployment::~Deployment() {
-  Close();
   measuring_ = {};
   StopHard();
 }
@@ -73,8 +72,10 @@ Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
 
 std::unique_ptr<Job> Deployment::MakeJob(JobRequest request, Permit permit, Reply::Callback callback) {
   probe_.Queued();
-  return std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), context_.clock.Now(),
-                               &probe_);
+  auto job =
+      std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), context_.clock.Now(), &probe_);
+  job->keep = weak_from_this().lock();  // none where it is not shared: its owner sees to it
+  return job;
 }
 
 void Deployment::Offer(JobRequest request, Reply::Callback callback) {
@@ -139,6 +140,15 @@ void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
   log::Info("model '{}': measured what its runs cost; batches are chosen by that from now on", name_);
 }
 
+DeploymentStatus Deployment::status() const {
+  const QueueCounts counts = queue_.counts();
+  return {.jobs = admission_.jobs(),
+          .queued = counts.queued,
+          .running = counts.running,
+          .workers = lanes_,
+          .max_jobs = max_jobs_};
+}
+
 bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {
   Close();
   measuring_.request_stop();
@@ -149,6 +159,8 @@ bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {
 }
 
 void Deployment::StopHard() {
+  Close();
+  measuring_.request_stop();
   queue_.Close();
   workers_.Stop();
   for (const JobPtr& job : queue_.TakeAll()) {

@@ -44,9 +44,18 @@ struct DeploymentContext {
   std::function<void(Deadline)> note_deadline;
 };
 
-// Owned by the Registry, and by who is about to submit. Thread-safe. Destruction closes it, answers what is
-// queued with kUnavailable and waits for the runs; therefore a reply's callback must not own its Deployment.
-class Deployment {
+// Bounds and what is under way, at one moment. Value type.
+struct DeploymentStatus {
+  std::size_t jobs = 0;  // admitted and not answered: queued, running, or being tokenized
+  std::size_t queued = 0;
+  std::size_t running = 0;  // inferences that are being run
+  std::size_t workers = 0;
+  std::size_t max_jobs = 0;
+};
+
+// Owned by the Registry, by who is about to submit, and by its jobs until they are answered. Thread-safe. Destruction
+// waits for runs, so it must not happen on a run thread: the Registry sees to that.
+class Deployment : public std::enable_shared_from_this<Deployment> {
  public:
   Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
              const DeploymentContext& context);
@@ -69,8 +78,7 @@ class Deployment {
   // here when the job cannot be queued, else on a worker's (or the deadline watch's) thread.
   void Submit(JobRequest request, Permit permit, Reply::Callback callback);
 
-  // Jobs queued and running.
-  std::size_t jobs() const { return admission_.jobs(); }
+  DeploymentStatus status() const;
   // Answers what has expired; returns the earliest deadline of what is left.
   TimePoint Expire(TimePoint now) { return queue_.Expire(now); }
 
@@ -79,19 +87,21 @@ class Deployment {
   // Close, then block until every job is answered; at the deadline (or when `hurry` says stop) the rest is
   // answered with kUnavailable and running ones are stopped. True when nothing had to be given up.
   bool Drain(Deadline deadline, const std::stop_token& hurry);
+  // Takes no more jobs, answers what is queued with kUnavailable and has what runs stopped. Does not wait.
+  void StopHard();
 
  private:
   WorkerContext MakeWorkerContext();
   std::unique_ptr<Job> MakeJob(JobRequest request, Permit permit, Reply::Callback callback);
   void Enqueue(JobPtr job);
   void MeasureWhenIdle(const std::stop_token& stop);
-  void StopHard();
 
   // Constant after construction.
   const std::string name_;
   const std::shared_ptr<const Servable> servable_;
   const DeploymentContext context_;
   const std::size_t lanes_;  // runs at once
+  const std::size_t max_jobs_;
   const bool use_short_cut_;
 
   ModelProbe probe_;

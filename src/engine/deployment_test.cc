@@ -133,7 +133,7 @@ TEST_F(DeploymentTest, AnswersARunningJobAtItsDeadlineAndKeepsItsPlaceTaken) {
   clock_.Advance(seconds(1));
   deployment->Expire(clock_.Now());
   EXPECT_EQ(answer.get().error().code, Code::kDeadlineExceeded);
-  EXPECT_EQ(deployment->jobs(), 1U);  // the run is still on
+  EXPECT_EQ(deployment->status().jobs, 1U);  // the run is still on
   gate.Open();
   EXPECT_TRUE(deployment->Drain(Deadline::Never(), {}));
 }

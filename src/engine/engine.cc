@@ -11,7 +11,11 @@ namespace weir {
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
     : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }), backlog_(options.slots),
       threads_(options.slots, clock),
-      registry_(options.deployment, options.load_threads, loader,
+      registry_({.deployment = options.deployment,
+                 .load = options.load,
+                 .load_threads = options.load_threads,
+                 .on_demand = options.on_demand},
+                loader,
                 {.clock = clock,
                  .metrics = metrics,
                  .threads = threads_,
@@ -45,8 +49,24 @@ bool Engine::Drain(Deadline deadline, const std::stop_token& hurry) {
 Status Engine::LoadAndWait(const std::string& name) {
   std::promise<Status> promise;
   std::future<Status> outcome = promise.get_future();
-  Load(name,
+  Load(name, Deadline::Never(),
        [&promise](Result<Registry::DeploymentPtr> loaded) { promise.set_value(loaded ? Status() : Forward(loaded)); });
+  return outcome.get();
+}
+
+Status Engine::ReloadAndWait(const std::string& name) {
+  std::promise<Status> promise;
+  std::future<Status> outcome = promise.get_future();
+  Reload(name, Deadline::Never(), [&promise](Result<Registry::DeploymentPtr> loaded) {
+    promise.set_value(loaded ? Status() : Forward(loaded));
+  });
+  return outcome.get();
+}
+
+Status Engine::UnloadAndWait(const std::string& name, Deadline deadline) {
+  std::promise<Status> promise;
+  std::future<Status> outcome = promise.get_future();
+  Unload(name, deadline, [&promise](Status done) { promise.set_value(std::move(done)); });
   return outcome.get();
 }
 

@@ -18,7 +18,9 @@ namespace weir {
 
 struct EngineOptions {
   DeploymentOptions deployment;  // for each model
+  LoadLimits load;
   std::size_t load_threads = 2;  // models loading at the same time
+  bool on_demand = false;        // a request for a model that is declared and absent loads it
   // Runs at once, over all models: one for each core that the process may use.
   std::size_t slots = ThisMachine().cores();
   CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept
@@ -34,15 +36,28 @@ class Engine {
   ~Engine();
 
   // See Registry for these.
-  void Load(const std::string& name, Registry::Ready done) { registry_.Load(name, std::move(done)); }
+  void Load(const std::string& name, Deadline deadline, Registry::Ready done) {
+    registry_.Load(name, deadline, std::move(done));
+  }
   void WhenReady(const std::string& name, Deadline deadline, Registry::Ready done) {
     registry_.WhenReady(name, deadline, std::move(done));
   }
-  Status Unload(const std::string& name, Deadline deadline) { return registry_.Unload(name, deadline); }
+  void Declare(const std::string& name) { registry_.Declare(name); }
+  void Reload(const std::string& name, Deadline deadline, Registry::Ready done) {
+    registry_.Reload(name, deadline, std::move(done));
+  }
+  Result<bool> Cancel(const std::string& name) { return registry_.Cancel(name); }
+  void Unload(const std::string& name, Deadline deadline, Registry::Done done) {
+    registry_.Unload(name, deadline, std::move(done));
+  }
   std::vector<ModelStatus> States() const { return registry_.States(); }
+  Result<ModelStatus> StateOf(const std::string& name) const { return registry_.StateOf(name); }
 
   // Load, and block until it is ready or has failed.
   Status LoadAndWait(const std::string& name);
+  Status ReloadAndWait(const std::string& name);
+  // Unload, and block until it is absent.
+  Status UnloadAndWait(const std::string& name, Deadline deadline);
 
   // One job: waits for the model while it loads, admits, queues. Never blocks; `callback` runs exactly
   // once, on this thread or another.

@@ -103,6 +103,7 @@ struct Job {
   // kDeadlineExceeded or kCancelled when running it would be in vain.
   std::optional<Error> InVain(TimePoint now) const;
 
+  std::shared_ptr<const void> keep;  // the Deployment that it is queued in, which lives as long as its jobs; dies last
   JobRequest request;
   Permit permit;  // given back when the job is destroyed, after `reply`
   Reply reply;

@@ -20,7 +20,7 @@ bool MayMove(ModelState from, ModelState to) {
       return to == ModelState::kReady || to == ModelState::kFailed || to == ModelState::kAbsent;
     case ModelState::kReady: return to == ModelState::kDraining;
     case ModelState::kDraining: return to == ModelState::kAbsent;
-    case ModelState::kFailed: return to == ModelState::kLoading;
+    case ModelState::kFailed: return to == ModelState::kLoading || to == ModelState::kAbsent;
   }
   return false;
 }

@@ -7,7 +7,7 @@
 namespace weir {
 
 //   Absent -> Loading -> Ready -> Draining -> Absent
-//             Loading -> Failed | Absent (cancelled);   Failed -> Loading
+//             Loading -> Failed | Absent (given up);   Failed -> Loading | Absent (unloaded)
 enum class ModelState : std::uint8_t { kAbsent, kLoading, kReady, kDraining, kFailed };
 
 std::string_view ModelStateName(ModelState state);  // "loading"

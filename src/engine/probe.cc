@@ -55,16 +55,14 @@ void ModelProbe::Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest
   if (cost_error > 0) cost_error_.Set(cost_error);
 }
 
-void LoadProbe::Loaded(const std::string& model, Duration time) {
-  metrics_.GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", "ok"}})
+void LoadProbe::Count(const std::string& model, const std::string& result) {
+  metrics_.GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", result}})
       .Add();
-  metrics_.GetGauge("weir_model_load_seconds", "Time that the last load took.", {{"model", model}}).Set(Seconds(time));
 }
 
-void LoadProbe::Failed(const std::string& model) {
-  metrics_
-      .GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", "failed"}})
-      .Add();
+void LoadProbe::Loaded(const std::string& model, Duration time, bool replaced) {
+  Count(model, replaced ? "replaced" : "ok");
+  metrics_.GetGauge("weir_model_load_seconds", "Time that the last load took.", {{"model", model}}).Set(Seconds(time));
 }
 
 void LoadProbe::Ready(const std::string& model, bool ready) {

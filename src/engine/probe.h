@@ -49,11 +49,16 @@ class LoadProbe {
  public:
   explicit LoadProbe(Metrics& metrics) : metrics_(metrics) {}
 
-  void Loaded(const std::string& model, Duration time);
-  void Failed(const std::string& model);
+  // `replaced`: it took the place of one that served.
+  void Loaded(const std::string& model, Duration time, bool replaced);
+  void Failed(const std::string& model) { Count(model, "failed"); }
+  // Given up before its end.
+  void Cancelled(const std::string& model) { Count(model, "cancelled"); }
   void Ready(const std::string& model, bool ready);
 
  private:
+  void Count(const std::string& model, const std::string& result);
+
   Metrics& metrics_;
 };
 

@@ -17,12 +17,60 @@ constexpr char kStopping[] = "the server is stopping";
 
 }  // namespace
 
-Registry::Registry(const DeploymentOptions& options, std::size_t load_threads, ServableLoader& loader,
-                   const DeploymentContext& context)
-    : options_(options), loader_(loader), context_(context), clock_(context.clock), probe_(context.metrics),
-      loaders_(load_threads, "load") {}
+// Collected under the registry's lock, called when this is destroyed: declare it before the lock.
+class Registry::Answers {
+ public:
+  Answers() = default;
+  Answers(const Answers&) = delete;
+  Answers& operator=(const Answers&) = delete;
+  ~Answers() {
+    for (auto& [done, answer] : ready_) Call(done, std::move(answer));
+    for (auto& [done, answer] : done_) Call(done, std::move(answer));
+  }
 
-Registry::~Registry() { Close(); }
+  void Add(Ready done, Result<DeploymentPtr> answer) { ready_.emplace_back(std::move(done), std::move(answer)); }
+  void Add(Done done, Status answer) { done_.emplace_back(std::move(done), std::move(answer)); }
+  void AddAll(std::vector<Waiter>& waiters, const Result<DeploymentPtr>& answer) {
+    for (Waiter& waiter : waiters) Add(std::move(waiter.done), answer);
+    waiters.clear();
+  }
+  void AddAll(std::vector<Done>& unloaders) {
+    for (Done& done : unloaders) Add(std::move(done), Status());
+    unloaders.clear();
+  }
+  // To be dropped without the lock, which it may be needed for.
+  void Drop(DeploymentPtr deployment) { dropped_.push_back(std::move(deployment)); }
+
+ private:
+  template <typename Callback, typename Answer>
+  static void Call(Callback& callback, Answer answer) {
+    try {
+      callback(std::move(answer));
+    } catch (const std::exception& e) {  // a caller's mistake is not its neighbours'
+      log::Error("a caller who waited for a model could not be answered: {}", e.what());
+    }
+  }
+
+  std::vector<std::pair<Ready, Result<DeploymentPtr>>> ready_;
+  std::vector<std::pair<Done, Status>> done_;
+  std::vector<DeploymentPtr> dropped_;
+};
+
+Registry::Registry(const RegistryOptions& options, ServableLoader& loader, const DeploymentContext& context)
+    : options_(options), loader_(loader), context_(context), clock_(context.clock), probe_(context.metrics),
+      unloaders_(2, "unload"), loaders_(options.load_threads, "load") {}
+
+Registry::~Registry() {
+  Close();
+  for (const DeploymentPtr& deployment : Deployments()) deployment->StopHard();
+  {
+    Answers dropped;
+    const MutexLock lock(mu_);
+    for (auto& [name, entry] : entries_) dropped.Drop(std::move(entry.deployment));
+  }
+  const MutexLock lock(mu_);
+  gone_.Wait(mu_, [this]() REQUIRES(mu_) { return deployments_ == 0; });
+}
 
 void Registry::Move(Entry& entry, ModelState to) {
   if (!MayMove(entry.state, to)) {
@@ -33,31 +81,119 @@ void Registry::Move(Entry& entry, ModelState to) {
   entry.state = to;
 }
 
-void Registry::Load(const std::string& name, Ready done) {
-  Result<DeploymentPtr> answer;
-  {
-    const MutexLock lock(mu_);
-    if (closed_) {
-      answer = Fail(Code::kUnavailable, kStopping);
-    } else {
-      Entry& entry = entries_[name];
-      if (entry.state == ModelState::kAbsent || entry.state == ModelState::kFailed) {
-        Move(entry, ModelState::kLoading);
-        entry.load_started = clock_.Now();
-        loaders_.Submit([this, name] { RunLoad(name); });
-      }
-      if (entry.state == ModelState::kLoading) {
-        entry.waiters.push_back({Deadline::Never(), std::move(done)});
-        return;
-      }
-      if (entry.state == ModelState::kReady) {
-        answer = entry.deployment;
-      } else {
-        answer = Fail(Code::kConflict, fmt::format("model '{}' is being unloaded", name));
-      }
-    }
+void Registry::Declare(const std::string& name) {
+  const MutexLock lock(mu_);
+  entries_.try_emplace(name);
+}
+
+void Registry::Begin(const std::string& name, Entry& entry) {
+  const bool beside = entry.state == ModelState::kReady;
+  if (!beside) Move(entry, ModelState::kLoading);
+  entry.wanted = true;
+  entry.load = std::make_shared<ModelLoad>(name, clock_.Now(), beside);
+  loaders_.Submit([this, load = entry.load] { RunLoad(load); });
+  context_.note_deadline(Deadline(entry.load->started() + options_.load.timeout));
+}
+
+void Registry::Wait(Entry& entry, Deadline deadline, Ready done) {
+  entry.waiters.push_back({deadline, std::move(done)});
+  context_.note_deadline(deadline);
+}
+
+void Registry::GiveUp(const std::string& name, Entry& entry, const Error& why, Answers& answers) {
+  if (entry.load) {
+    entry.load->GiveUp();
+    entry.tries = entry.load->tries();
+    entry.load = nullptr;
+    ++entry.counts.cancelled;
+    probe_.Cancelled(name);
   }
-  done(std::move(answer));
+  answers.AddAll(entry.waiters, std::unexpected(why));
+}
+
+void Registry::Load(const std::string& name, Deadline deadline, Ready done) {
+  Answers answers;
+  const MutexLock lock(mu_);
+  if (closed_) return answers.Add(std::move(done), Fail(Code::kUnavailable, kStopping));
+  Entry& entry = entries_[name];
+  entry.wanted = true;
+  switch (entry.state) {
+    case ModelState::kReady: return answers.Add(std::move(done), entry.deployment);
+    case ModelState::kAbsent:
+    case ModelState::kFailed: Begin(name, entry); break;
+    case ModelState::kLoading: break;
+    case ModelState::kDraining: break;  // begins when that is over
+  }
+  Wait(entry, deadline, std::move(done));
+}
+
+void Registry::Reload(const std::string& name, Deadline deadline, Ready done) {
+  Answers answers;
+  const MutexLock lock(mu_);
+  if (closed_) return answers.Add(std::move(done), Fail(Code::kUnavailable, kStopping));
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return answers.Add(std::move(done), std::unexpected(NotFound(name)));
+  Entry& entry = found->second;
+  entry.wanted = true;
+  if (!entry.load && entry.state != ModelState::kDraining) Begin(name, entry);
+  Wait(entry, deadline, std::move(done));
+}
+
+Result<bool> Registry::Cancel(const std::string& name) {
+  Answers answers;
+  const MutexLock lock(mu_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return std::unexpected(NotFound(name));
+  Entry& entry = found->second;
+  if (!entry.load && entry.waiters.empty()) return false;
+  GiveUp(name, entry, {Code::kUnavailable, fmt::format("the loading of model '{}' was cancelled", name)}, answers);
+  if (entry.state == ModelState::kLoading) Move(entry, ModelState::kAbsent);
+  if (entry.state == ModelState::kDraining) entry.wanted = false;
+  return true;
+}
+
+void Registry::Unload(const std::string& name, Deadline deadline, Done done) {
+  Answers answers;
+  const Error unloaded{Code::kUnavailable, fmt::format("model '{}' is being unloaded", name)};
+  const MutexLock lock(mu_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return answers.Add(std::move(done), Status(std::unexpected(NotFound(name))));
+  Entry& entry = found->second;
+  entry.wanted = false;
+  entry.failed = false;
+  GiveUp(name, entry, unloaded, answers);
+  if (entry.state == ModelState::kReady) {
+    Move(entry, ModelState::kDraining);
+    probe_.Ready(name, false);
+    entry.deployment->Close();
+    unloaders_.Submit([this, name, deadline, draining = entry.deployment]() mutable {
+      draining->Drain(deadline, {});
+      draining = nullptr;
+      FinishUnload(name);
+    });
+  }
+  if (entry.state == ModelState::kDraining) return entry.unloaders.push_back(std::move(done));
+  if (entry.state != ModelState::kAbsent) Move(entry, ModelState::kAbsent);
+  answers.Add(std::move(done), Status());
+}
+
+void Registry::FinishUnload(const std::string& name) {
+  Answers answers;
+  const MutexLock lock(mu_);
+  Entry& entry = entries_[name];
+  Move(entry, ModelState::kAbsent);
+  answers.Drop(std::move(entry.deployment));
+  entry.deployment = nullptr;
+  ++entry.counts.unloads;
+  answers.AddAll(entry.unloaders);
+  log::Info("model {}: unloaded", name);
+  if (entry.wanted && !closed_) Begin(name, entry);
+}
+
+bool Registry::MayBeginForRequest(const Entry& entry) const {
+  if (!entry.wanted) return false;
+  if (entry.state == ModelState::kAbsent) return options_.on_demand;
+  return entry.state == ModelState::kFailed && clock_.Now() >= entry.failed_at + options_.load.back_off;
 }
 
 void Registry::WhenReady(const std::string& name, Deadline deadline, Ready done) {
@@ -67,27 +203,30 @@ void Registry::WhenReady(const std::string& name, Deadline deadline, Ready done)
     const auto found = entries_.find(name);
     if (closed_) {
       answer = Fail(Code::kUnavailable, kStopping);  // a load that is under way will not tell its waiters
-    } else if (found == entries_.end() || found->second.state == ModelState::kAbsent) {
+    } else if (found == entries_.end()) {
       answer = std::unexpected(NotFound(name));
     } else {
       Entry& entry = found->second;
-      switch (entry.state) {
-        case ModelState::kReady: answer = entry.deployment; break;
-        case ModelState::kLoading:
-          entry.waiters.push_back({deadline, std::move(done)});
-          context_.note_deadline(deadline);
-          return;
-        case ModelState::kFailed:
-          answer = Fail(Code::kUnavailable, fmt::format("model '{}' failed to load: {}", name, entry.error.message));
-          break;
-        case ModelState::kAbsent:
-        case ModelState::kDraining:
-          answer = Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name));
-          break;
-      }
+      if (MayBeginForRequest(entry)) Begin(name, entry);
+      const bool comes = entry.state == ModelState::kLoading || (entry.state == ModelState::kDraining && entry.wanted);
+      if (comes) return Wait(entry, deadline, std::move(done));
+      answer = entry.state == ModelState::kReady ? entry.deployment : WhyNot(name, entry);
     }
   }
   done(std::move(answer));
+}
+
+Result<Registry::DeploymentPtr> Registry::WhyNot(const std::string& name, const Entry& entry) const {
+  if (entry.state == ModelState::kFailed) {
+    Error error{Code::kUnavailable, fmt::format("model '{}' failed to load: {}", name, entry.error.message)};
+    const Duration left = entry.failed_at + options_.load.back_off - clock_.Now();
+    error.retry_after = std::chrono::ceil<std::chrono::milliseconds>(std::max(left, Duration::zero()));
+    return std::unexpected(std::move(error));
+  }
+  if (entry.state == ModelState::kDraining) {
+    return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name));
+  }
+  return Fail(Code::kUnavailable, fmt::format("model '{}' is not loaded", name));
 }
 
 Error Registry::NotFound(const std::string& name) const {
@@ -96,121 +235,155 @@ Error Registry::NotFound(const std::string& name) const {
   return {Code::kNotFound, fmt::format("there is no model '{}'{}", name, DidYouMean(name, names)), "model"};
 }
 
-void Registry::RunLoad(const std::string& name) {
-  {
-    const MutexLock lock(mu_);
-    if (closed_) return;  // Close answered the waiters
-  }
-  log::Info("model {}: loading", name);
-  Result<DeploymentPtr> built = BuildAndProve(name);
-  ReturnFreedMemory();
-  FinishLoad(name, std::move(built));
-}
-
-Result<Registry::DeploymentPtr> Registry::BuildAndProve(const std::string& name) {
-  try {
-    Result<std::shared_ptr<const Servable>> servable = loader_.Load(name);
-    if (!servable) return Forward(servable);
-    Status warm = (*servable)->WarmUp();
-    if (!warm) {
-      warm.error().message = "its first run failed: " + warm.error().message;
-      return Forward(warm);
-    }
-    return std::make_shared<Deployment>(name, std::move(*servable), options_, context_);
-  } catch (const std::exception& e) {
-    return Fail(Code::kInternal, e.what());
-  }
-}
-
-void Registry::FinishLoad(const std::string& name, Result<DeploymentPtr> built) {
-  std::vector<Waiter> waiters;
-  Duration time{};
-  {
-    const MutexLock lock(mu_);
-    if (closed_) return;
-    Entry& entry = entries_[name];
-    time = clock_.Now() - entry.load_started;
-    waiters.swap(entry.waiters);
-    Move(entry, built ? ModelState::kReady : ModelState::kFailed);
-    if (built) {
-      entry.deployment = *built;
-    } else {
-      entry.error = built.error();
-    }
-  }
-  probe_.Ready(name, built.has_value());
-  if (built) {
-    probe_.Loaded(name, time);
-    log::Info("model {}: ready in {:.2f} s ({})", name, Seconds(time), (*built)->servable()->task());
+void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
+  log::Info("model {}: {}", load->name(), load->beside() ? "loading beside the one that serves" : "loading");
+  Result<DeploymentPtr> built;
+  if (auto servable = load->Run(loader_, options_.load, clock_); !servable) {
+    built = Forward(servable);
   } else {
-    probe_.Failed(name);
-    log::Error("model {}: not served: {}", name, built.error().message);
+    try {
+      built = Deploy(load->name(), std::move(*servable));
+    } catch (const std::exception& e) {
+      built = Fail(Code::kInternal, e.what());
+    }
   }
-  for (Waiter& waiter : waiters) waiter.done(built);
+  FinishLoad(*load, std::move(built));
+  ReturnFreedMemory();
 }
 
-Status Registry::Unload(const std::string& name, Deadline deadline) {
-  DeploymentPtr deployment;
+// Whoever lets go of it last, be it a job on a run thread, it is taken down by the unloaders' threads.
+Registry::DeploymentPtr Registry::Deploy(const std::string& name, std::shared_ptr<const Servable> servable) {
+  auto made = std::make_unique<Deployment>(name, std::move(servable), options_.deployment, context_);
   {
     const MutexLock lock(mu_);
-    const auto found = entries_.find(name);
-    if (found == entries_.end()) return std::unexpected(NotFound(name));
-    if (found->second.state != ModelState::kReady) {
-      return Fail(Code::kConflict,
-                  fmt::format("model '{}' is {}, not ready", name, ModelStateName(found->second.state)));
-    }
-    Move(found->second, ModelState::kDraining);
-    deployment = found->second.deployment;
+    ++deployments_;
   }
-  deployment->Drain(deadline, {});
-  {
-    const MutexLock lock(mu_);
-    Entry& entry = entries_[name];
-    Move(entry, ModelState::kAbsent);
-    entry.deployment = nullptr;
+  return {made.release(), [this](Deployment* deployment) {
+            unloaders_.Submit([this, deployment] {
+              delete deployment;
+              ReturnFreedMemory();
+              const MutexLock lock(mu_);
+              if (--deployments_ == 0) gone_.NotifyAll();
+            });
+          }};
+}
+
+void Registry::Publish(Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) {
+  if (entry.deployment) {
+    std::erase_if(replaced_, [](const auto& one) { return one.expired(); });
+    replaced_.push_back(entry.deployment);
+    ++entry.counts.reloads;
   }
-  probe_.Ready(name, false);
-  log::Info("model {}: unloaded", name);
-  return {};
+  if (entry.state == ModelState::kLoading) Move(entry, ModelState::kReady);
+  entry.deployment = deployment;
+  entry.steps = load.steps();
+  entry.load_time = clock_.Now() - load.started();
+  entry.failed = false;
+  ++entry.counts.loads;
+}
+
+void Registry::FinishLoad(ModelLoad& load, Result<DeploymentPtr> built) {
+  const std::string& name = load.name();
+  Answers answers;
+  const MutexLock lock(mu_);
+  Entry& entry = entries_[name];
+  if (closed_ || entry.load.get() != &load) {  // it was given up: whatever it made is dropped
+    if (built) answers.Drop(std::move(*built));
+    return;
+  }
+  entry.load = nullptr;
+  entry.tries = load.tries();
+  answers.AddAll(entry.waiters, built);
+  if (built) {
+    answers.Drop(entry.deployment);
+    Publish(entry, load, *built);
+    probe_.Loaded(name, entry.load_time, load.beside());
+    log::Info("model {}: ready in {:.2f} s ({})", name, Seconds(entry.load_time), (*built)->servable()->task());
+  } else {
+    entry.error = built.error();
+    entry.failed = true;
+    entry.failed_at = clock_.Now();
+    ++entry.counts.failed;
+    if (!load.beside()) Move(entry, ModelState::kFailed);
+    probe_.Failed(name);
+    log::Error("model {}: {}: {}", name, load.beside() ? "not replaced, the one before serves on" : "not served",
+               built.error().message);
+  }
+  probe_.Ready(name, entry.state == ModelState::kReady);
+}
+
+ModelStatus Registry::StatusOf(const std::string& name, const Entry& entry) const {
+  ModelStatus status{.name = name, .state = entry.state};
+  if (entry.failed) status.reason = entry.error.message;
+  status.loading = entry.load != nullptr;
+  if (entry.load) status.loading_for = clock_.Now() - entry.load->started();
+  status.tries = entry.load ? entry.load->tries() : entry.tries;
+  status.waiting = entry.waiters.size();
+  status.counts = entry.counts;
+  status.load_time = entry.load_time;
+  status.steps = entry.steps;
+  if (entry.deployment) {
+    status.task = entry.deployment->servable()->task();
+    status.weight_bytes = entry.deployment->servable()->manifest().weight_bytes;
+    status.serving = entry.deployment->status();
+  }
+  return status;
 }
 
 std::vector<ModelStatus> Registry::States() const {
   std::vector<ModelStatus> states;
   const MutexLock lock(mu_);
-  for (const auto& [name, entry] : entries_) {
-    ModelStatus status{.name = name, .state = entry.state};
-    if (entry.state == ModelState::kFailed) status.reason = entry.error.message;
-    if (entry.deployment) status.task = entry.deployment->servable()->task();
-    states.push_back(std::move(status));
-  }
+  for (const auto& [name, entry] : entries_) states.push_back(StatusOf(name, entry));
   return states;
 }
 
+Result<ModelStatus> Registry::StateOf(const std::string& name) const {
+  const MutexLock lock(mu_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return std::unexpected(NotFound(name));
+  return StatusOf(name, found->second);
+}
+
 TimePoint Registry::Expire(TimePoint now) {
-  struct Late {
-    Ready done;
-    Error error;
-  };
-  std::vector<Late> late;
   TimePoint next = TimePoint::max();
   {
+    Answers answers;
     const MutexLock lock(mu_);
     for (auto& [name, entry] : entries_) {
+      if (entry.load) {
+        const Deadline end(entry.load->started() + options_.load.timeout);
+        if (end.Expired(now)) {
+          EndLate(name, entry, answers);
+        } else {
+          next = std::min(next, end.at());
+        }
+      }
       for (Waiter& waiter : entry.waiters) {
         if (!waiter.deadline.Expired(now)) {
           next = std::min(next, waiter.deadline.at());
           continue;
         }
-        late.push_back({std::move(waiter.done),
-                        {Code::kUnavailable, fmt::format("model '{}' is still loading, {:.1f} s so far", name,
-                                                         Seconds(now - entry.load_started))}});
+        const Duration so_far = entry.load ? now - entry.load->started() : Duration::zero();
+        answers.Add(std::move(waiter.done),
+                    Fail(Code::kUnavailable,
+                         fmt::format("model '{}' is still loading, {:.1f} s so far", name, Seconds(so_far))));
       }
       std::erase_if(entry.waiters, [now](const Waiter& waiter) { return waiter.deadline.Expired(now); });
     }
   }
-  for (Late& one : late) one.done(std::unexpected(std::move(one.error)));
   for (const DeploymentPtr& deployment : Deployments()) next = std::min(next, deployment->Expire(now));
   return next;
+}
+
+void Registry::EndLate(const std::string& name, Entry& entry, Answers& answers) {
+  const bool beside = entry.load->beside();
+  entry.error = {Code::kUnavailable,
+                 fmt::format("loading took longer than {:.0f} s and was given up", Seconds(options_.load.timeout))};
+  entry.failed = true;
+  entry.failed_at = clock_.Now();
+  GiveUp(name, entry, {Code::kUnavailable, fmt::format("model '{}': {}", name, entry.error.message)}, answers);
+  if (!beside) Move(entry, ModelState::kFailed);
+  log::Error("model {}: {}", name, entry.error.message);
 }
 
 std::vector<Registry::DeploymentPtr> Registry::Deployments() const {
@@ -219,20 +392,22 @@ std::vector<Registry::DeploymentPtr> Registry::Deployments() const {
   for (const auto& [name, entry] : entries_) {
     if (entry.deployment) deployments.push_back(entry.deployment);
   }
+  for (const std::weak_ptr<Deployment>& one : replaced_) {
+    if (DeploymentPtr alive = one.lock()) deployments.push_back(std::move(alive));
+  }
   return deployments;
 }
 
 void Registry::Close() {
-  std::vector<Waiter> waiters;
   {
+    Answers answers;
     const MutexLock lock(mu_);
     closed_ = true;
     for (auto& [name, entry] : entries_) {
-      std::ranges::move(entry.waiters, std::back_inserter(waiters));
-      entry.waiters.clear();
+      if (entry.load) entry.load->GiveUp();
+      answers.AddAll(entry.waiters, Fail(Code::kUnavailable, kStopping));
     }
   }
-  for (Waiter& waiter : waiters) waiter.done(Fail(Code::kUnavailable, kStopping));
   for (const DeploymentPtr& deployment : Deployments()) deployment->Close();
 }
 

@@ -177,6 +177,9 @@ class CurlClient final : public HttpClient {
     Set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(request.stall.count()));
     Set(CURLOPT_USERAGENT, Agent().c_str());
     Set(CURLOPT_NOBODY, request.head ? 1L : 0L);
+    Set(CURLOPT_POST, request.post ? 1L : 0L);
+    if (request.post) Set(CURLOPT_POSTFIELDSIZE, 0L);
+    if (!request.post && !request.head) Set(CURLOPT_HTTPGET, 1L);
     Set(CURLOPT_HEADERFUNCTION, &OnHeader);
     Set(CURLOPT_HEADERDATA, &transfer);
     Set(CURLOPT_WRITEFUNCTION, &OnBody);

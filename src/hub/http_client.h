@@ -31,6 +31,7 @@ using BodyTaker = std::function<Status(const HttpReply& head, std::string_view p
 struct HttpRequest {
   std::string url;
   bool head = false;         // HEAD, not GET
+  bool post = false;         // POST without a body, not GET
   std::string token;         // sent as a bearer token when not empty
   std::uint64_t from = 0;    // asks for the bytes from here on
   BodyTaker take = nullptr;  // without one, the body goes to HttpReply::body

@@ -1,0 +1,184 @@
+#include "codec/model_json.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "codec/json_reader.h"
+#include "codec/json_writer.h"
+
+namespace weir::codec {
+namespace {
+
+void WriteCounts(JsonWriter& json, const ModelStatus& model) {
+  const auto count = [&json](std::string_view key, std::uint64_t value) {
+    json.Key(key).Int(static_cast<std::int64_t>(value));
+  };
+  json.Key("loads").BeginObject();
+  count("ok", model.counts.loads);
+  count("replaced", model.counts.reloads);
+  count("failed", model.counts.failed);
+  count("cancelled", model.counts.cancelled);
+  count("unloads", model.counts.unloads);
+  json.EndObject();
+  json.Key("jobs").BeginObject();
+  count("admitted", model.serving.jobs);
+  count("queued", model.serving.queued);
+  count("running", model.serving.running);
+  count("max", model.serving.max_jobs);
+  count("workers", model.serving.workers);
+  json.EndObject();
+}
+
+constexpr double kMib = 1024.0 * 1024.0;
+
+// "key: value", a line each; what is inside something is further to the right.
+void Describe(JsonElement element, std::size_t depth, std::string& text) {
+  simdjson::dom::object object;
+  if (element.get(object) != simdjson::SUCCESS) return;
+  for (const auto& [key, value] : object) {
+    std::string_view word;
+    const bool inner = value.is_object();
+    const std::string shown = value.get(word) == simdjson::SUCCESS ? std::string(word) : simdjson::minify(value);
+    text += fmt::format("{:{}}{}:{}{}\n", "", depth * 2, key, inner ? "" : " ", inner ? "" : shown);
+    if (inner) Describe(value, depth + 1, text);
+  }
+}
+
+}  // namespace
+
+std::string WriteModelStatus(const ModelStatus& model) {
+  JsonWriter json;
+  json.BeginObject().Key("name").String(model.name).Key("state").String(ModelStateName(model.state));
+  if (!model.task.empty()) json.Key("task").String(model.task);
+  if (!model.reason.empty()) json.Key("reason").String(model.reason);
+  json.Key("loading").Bool(model.loading);
+  if (model.loading) json.Key("loading_seconds").Double(Seconds(model.loading_for));
+  json.Key("waiting")
+      .Int(static_cast<std::int64_t>(model.waiting))
+      .Key("tries")
+      .Int(static_cast<std::int64_t>(model.tries));
+  if (model.state == ModelState::kReady) {
+    json.Key("load_seconds").Double(Seconds(model.load_time));
+    json.Key("load_steps").BeginObject().Key("build_seconds").Double(Seconds(model.steps.build));
+    json.Key("first_run_seconds").Double(Seconds(model.steps.prove)).EndObject();
+    json.Key("weight_bytes").Int(static_cast<std::int64_t>(model.weight_bytes));
+  }
+  WriteCounts(json, model);
+  json.EndObject();
+  return json.Take();
+}
+
+Result<std::string> DescribeModelStatus(std::string_view body) {
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  Result<JsonObject> object = JsonObject::From(*root);
+  if (!object) return Forward(object);
+  if (auto cancelled = object->FindBool("cancelled"); cancelled && *cancelled) {
+    return std::string(**cancelled ? "the load was given up\n" : "nothing was loading\n");
+  }
+  std::string text;
+  Describe(*root, 0, text);
+  return text;
+}
+
+std::string ReadErrorMessage(std::string_view body, long status) {
+  if (const Result<JsonElement> root = ParseJson(body)) {
+    std::string_view message;
+    if (root->at_pointer("/error/message").get(message) == simdjson::SUCCESS) return std::string(message);
+  }
+  return fmt::format("the server answered with {}", status);
+}
+
+std::string WriteCancelled(const std::string& name, bool cancelled) {
+  JsonWriter json;
+  json.BeginObject().Key("name").String(name).Key("cancelled").Bool(cancelled).EndObject();
+  return json.Take();
+}
+
+std::string WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool ready) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const ModelStatus& model : models) {
+    const bool serves = model.state == ModelState::kReady;
+    if (ready && !serves) continue;
+    json.BeginObject().Key("name").String(model.name).Key("version").String("1");
+    json.Key("state").String(serves ? "READY" : model.state == ModelState::kLoading ? "LOADING" : "UNAVAILABLE");
+    const bool say_state = !serves && model.reason.empty();
+    json.Key("reason").String(say_state ? ModelStateName(model.state) : std::string_view(model.reason));
+    json.EndObject();
+  }
+  json.EndArray();
+  return json.Take();
+}
+
+Result<bool> ParseRepositoryIndex(std::string_view body) {
+  static const std::array<std::string, 1> kFields = {"ready"};
+  if (body.empty()) return false;
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  Result<JsonObject> object = JsonObject::From(*root);
+  if (!object) return Forward(object);
+  if (Status known = object->OnlyKnown(kFields); !known) return Forward(known);
+  auto ready = object->FindBool("ready");
+  if (!ready) return Forward(ready);
+  return ready->value_or(false);
+}
+
+Status CheckRepositoryCall(std::string_view body) {
+  static const std::array<std::string, 1> kFields = {"parameters"};
+  static const std::array<std::string, 1> kParameters = {"unload_dependents"};
+  if (body.empty()) return {};
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  Result<JsonObject> object = JsonObject::From(*root);
+  if (!object) return Forward(object);
+  if (Status known = object->OnlyKnown(kFields); !known) return known;
+  auto parameters = object->Find("parameters");
+  if (!parameters) return Forward(parameters);
+  if (!*parameters) return {};
+  Result<JsonObject> inside = JsonObject::From(**parameters, "parameters");
+  if (!inside) return Forward(inside);
+  return inside->OnlyKnown(kParameters);
+}
+
+std::string WriteLegacyStatus(const ModelStatus* model) {
+  JsonWriter json;
+  json.BeginObject();
+  if (model == nullptr || (model->state != ModelState::kReady && model->reason.empty())) {
+    json.Key("status").String("not_loaded").Key("message").String("the model has not been loaded yet").EndObject();
+    return json.Take();
+  }
+  const bool failed = model->state != ModelState::kReady;
+  json.Key("status").String(failed ? "error" : "loaded").Key("model_name").String(model->name);
+  json.Key("load_time").Double(Seconds(model->load_time));
+  json.Key("memory_usage_mb").Double(static_cast<double>(model->weight_bytes) / kMib);
+  json.Key("device").String("cpu").Key("fallback_used").Bool(false);
+  json.Key("retry_count").Int(static_cast<std::int64_t>(std::max<std::size_t>(model->tries, 1) - 1));
+  json.Key("error_message");
+  if (model->reason.empty()) {
+    json.Null().Key("error_type").Null();
+  } else {
+    json.String(model->reason).Key("error_type").String("ModelLoadingError");
+  }
+  json.Key("config").BeginObject().Key("name").String(model->name).Key("cache_dir").Null();
+  json.Key("device").String("cpu").Key("trust_remote_code").Bool(false).EndObject().EndObject();
+  return json.Take();
+}
+
+std::string WriteLegacyReload(const ModelStatus& model) {
+  JsonWriter json;
+  json.BeginObject().Key("status").String("success").Key("message").String("the model was loaded anew");
+  json.Key("model_info").BeginObject().Key("name").String(model.name);
+  json.Key("load_time").Double(Seconds(model.load_time)).Key("device").String("cpu").EndObject().EndObject();
+  return json.Take();
+}
+
+std::string WriteLegacyReloadError(const std::string& message) {
+  JsonWriter json;
+  json.BeginObject().Key("status").String("error").Key("message").String(message).EndObject();
+  return json.Take();
+}
+
+}  // namespace weir::codec

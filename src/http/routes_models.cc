@@ -1,0 +1,136 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "codec/model_json.h"
+#include "http/routes.h"
+
+namespace weir::http {
+namespace {
+
+using Loaded = Result<Registry::DeploymentPtr>;
+
+void Refuse(const ExchangePtr& exchange, const Error& error, Dialect dialect) {
+  exchange->Respond(ErrorResponse(error, dialect));
+}
+
+// Whether the request may go on: only a model that is known is loaded, or a path would make models.
+bool IsKnown(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
+  Result<ModelStatus> status = engine.StateOf(exchange->parameters[0]);
+  if (!status) Refuse(exchange, status.error(), dialect);
+  return status.has_value();
+}
+
+// Weir's own calls take no body; the protocol's may have one that changes nothing.
+bool IsPlainCall(const ExchangePtr& exchange, Dialect dialect) {
+  const Status plain = dialect == Dialect::kOip ? codec::CheckRepositoryCall(exchange->body()) : Status();
+  if (!plain) Refuse(exchange, plain.error(), dialect);
+  return plain.has_value();
+}
+
+// What Weir's own routes answer when a call has ended: how the model is now.
+void RespondStatus(Engine& engine, const ExchangePtr& exchange) {
+  Result<ModelStatus> status = engine.StateOf(exchange->parameters[0]);
+  if (!status) return Refuse(exchange, status.error(), Dialect::kOpenAi);
+  exchange->Respond({.body = codec::WriteModelStatus(*status)});
+}
+
+// The caller has its answer at its own deadline; the load goes on.
+void AnswerWhenLoaded(Engine& engine, const ExchangePtr& exchange, Dialect dialect, Loaded loaded) {
+  if (!loaded) return Refuse(exchange, loaded.error(), dialect);
+  if (dialect == Dialect::kOip) return exchange->Respond({.body = ""});
+  RespondStatus(engine, exchange);
+}
+
+void HandleLoad(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
+  if (!IsKnown(engine, exchange, dialect) || !IsPlainCall(exchange, dialect)) return;
+  const std::string& name = exchange->parameters[0];
+  engine.Load(name, exchange->deadline, [&engine, exchange, dialect](Loaded loaded) {
+    AnswerWhenLoaded(engine, exchange, dialect, std::move(loaded));
+  });
+}
+
+void HandleReload(Engine& engine, const ExchangePtr& exchange) {
+  const std::string& name = exchange->parameters[0];
+  engine.Reload(name, exchange->deadline, [&engine, exchange](Loaded loaded) {
+    AnswerWhenLoaded(engine, exchange, Dialect::kOpenAi, std::move(loaded));
+  });
+}
+
+void HandleUnload(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
+  if (!IsPlainCall(exchange, dialect)) return;
+  engine.Unload(exchange->parameters[0], exchange->deadline, [&engine, exchange, dialect](Status done) {
+    if (!done) return Refuse(exchange, done.error(), dialect);
+    if (dialect == Dialect::kOip) return exchange->Respond({.body = ""});
+    RespondStatus(engine, exchange);
+  });
+}
+
+void HandleCancel(Engine& engine, const ExchangePtr& exchange) {
+  const Result<bool> cancelled = engine.Cancel(exchange->parameters[0]);
+  if (!cancelled) return Refuse(exchange, cancelled.error(), Dialect::kOpenAi);
+  exchange->Respond({.body = codec::WriteCancelled(exchange->parameters[0], *cancelled)});
+}
+
+void HandleIndex(Engine& engine, const ExchangePtr& exchange) {
+  const Result<bool> ready = codec::ParseRepositoryIndex(exchange->body());
+  if (!ready) return Refuse(exchange, ready.error(), Dialect::kOip);
+  exchange->Respond({.body = codec::WriteRepositoryIndex(engine.States(), *ready)});
+}
+
+// The model that the load-once service would have: the default one, or the only one.
+std::optional<ModelStatus> OnlyModel(const Engine& engine, const std::string& preferred) {
+  const std::vector<ModelStatus> models = engine.States();
+  const auto found = std::ranges::find(models, preferred, &ModelStatus::name);
+  if (found != models.end()) return *found;
+  return models.size() == 1 ? std::optional(models[0]) : std::nullopt;
+}
+
+constexpr char kNoDefault[] = "no model is the default: set default_model";
+
+void HandleLegacyStatus(const ModelRoutesContext& context, const ExchangePtr& exchange) {
+  const std::optional<ModelStatus> model = OnlyModel(context.engine, context.default_model);
+  exchange->Respond({.body = codec::WriteLegacyStatus(model ? &*model : nullptr)});
+}
+
+void HandleLegacyReload(const ModelRoutesContext& context, const ExchangePtr& exchange) {
+  const std::optional<ModelStatus> model = OnlyModel(context.engine, context.default_model);
+  if (!model) return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(kNoDefault)});
+  Engine& engine = context.engine;
+  engine.Reload(model->name, exchange->deadline, [&engine, exchange, name = model->name](Loaded loaded) {
+    if (!loaded) {
+      return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(loaded.error().message)});
+    }
+    const Result<ModelStatus> now = engine.StateOf(name);
+    exchange->Respond({.body = now ? codec::WriteLegacyReload(*now) : codec::WriteLegacyReloadError(kNoDefault)});
+  });
+}
+
+}  // namespace
+
+void AddModelRoutes(Router& router, const ModelRoutesContext& context) {
+  Engine& engine = context.engine;
+  router.Add("GET", "/v1/models/{model}/status", Dialect::kOpenAi,
+             [&engine](const ExchangePtr& exchange) { RespondStatus(engine, exchange); });
+  router.Add("POST", "/v1/models/{model}/load", Dialect::kOpenAi,
+             [&engine](const ExchangePtr& exchange) { HandleLoad(engine, exchange, Dialect::kOpenAi); });
+  router.Add("POST", "/v1/models/{model}/unload", Dialect::kOpenAi,
+             [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOpenAi); });
+  router.Add("POST", "/v1/models/{model}/reload", Dialect::kOpenAi,
+             [&engine](const ExchangePtr& exchange) { HandleReload(engine, exchange); });
+  router.Add("POST", "/v1/models/{model}/cancel", Dialect::kOpenAi,
+             [&engine](const ExchangePtr& exchange) { HandleCancel(engine, exchange); });
+  router.Add("POST", "/v2/repository/index", Dialect::kOip,
+             [&engine](const ExchangePtr& exchange) { HandleIndex(engine, exchange); });
+  router.Add("POST", "/v2/repository/models/{model}/load", Dialect::kOip,
+             [&engine](const ExchangePtr& exchange) { HandleLoad(engine, exchange, Dialect::kOip); });
+  router.Add("POST", "/v2/repository/models/{model}/unload", Dialect::kOip,
+             [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOip); });
+  router.Add("GET", "/model/status", Dialect::kOpenAi,
+             [context](const ExchangePtr& exchange) { HandleLegacyStatus(context, exchange); });
+  router.Add("POST", "/model/reload", Dialect::kOpenAi,
+             [context](const ExchangePtr& exchange) { HandleLegacyReload(context, exchange); });
+}
+
+}  // namespace weir::http
