@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <limits>
 #include <memory>
 #include <utility>
 
@@ -90,6 +91,9 @@ app::Config Settings() {
   app::Config config;
   QuitUnless(app::LoadConfig({}, config));
   config.engine.deployment.measure_when_idle = false;  // what is known is used; it is never idle
+  // Nobody waits for one line rather than another: the best company is taken, however often that passes an older one.
+  config.engine.deployment.batch.max_overtaken = std::numeric_limits<std::uint32_t>::max();
+  config.engine.deployment.batch.max_padded_length = 1024;  // larger batches gain nothing, and need memory
   // The windows of the run bound what is under way.
   const dataset::RunOptions windows;
   config.engine.deployment.admission.max_jobs = 4 * windows.window;

@@ -20,7 +20,7 @@ struct BatchLimits {
   // Most tokens in a batch, padding included: bounds the memory of a run.
   std::size_t max_padded_length = 4096;
   // A job that so many later ones were run before is passed by no more.
-  std::uint32_t max_overtaken = 12;
+  std::uint32_t max_overtaken = 24;
   // How long a job may wait for company, when waiting pays at the present arrival rate. Zero: what gathered while
   // the workers were busy is what there is to choose from.
   Duration max_delay{};

@@ -87,13 +87,13 @@ TEST_F(BatchPolicyTest, NeverMixesGroups) {
 
 TEST_F(BatchPolicyTest, NobodyPassesAJobThatWasPassedOftenEnough) {
   std::vector<WaitingJob> jobs = Jobs(std::vector<std::uint32_t>(64, 16));
-  jobs[5] = {.length = 250, .overtaken = 12, .group = 1};
+  jobs[5] = {.length = 250, .overtaken = BatchLimits().max_overtaken, .group = 1};
   for (const std::uint32_t place : Choose(jobs)) EXPECT_LT(place, 5U);
 }
 
 TEST_F(BatchPolicyTest, NobodyIsPassedMoreOftenThanTheLimitWithinOneBatch) {
   std::vector<WaitingJob> jobs = Jobs(std::vector<std::uint32_t>(64, 16));
-  jobs[5] = {.length = 250, .overtaken = 9, .group = 1};
+  jobs[5] = {.length = 250, .overtaken = BatchLimits().max_overtaken - 3, .group = 1};
   const Places chosen = Choose(jobs);
   EXPECT_EQ(std::ranges::count_if(chosen, [](std::uint32_t place) { return place > 5; }), 3);
 }
