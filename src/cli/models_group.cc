@@ -7,7 +7,8 @@
 namespace weir::cli {
 
 void AddModels(CLI::App& program) {
-  CLI::App* models = program.add_subcommand("models", "Add, fetch, list, inspect, profile and remove models; load and unload those of a server");
+  CLI::App* models = program.add_subcommand(
+      "models", "Add, fetch, list, inspect, profile and remove models; load and unload those of a server");
   auto flags = std::make_shared<ModelsFlags>();
   models->add_option("--models", flags->folder, "Folder whose sub-folders are models")->capture_default_str();
   models->require_subcommand(1);

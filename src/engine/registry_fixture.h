@@ -53,15 +53,12 @@ class RegistryTest : public ::testing::Test {
   std::atomic<bool> hold_ = false;
   std::atomic<bool> fail_ = false;
   std::function<Status(int)> on_load_ = [](int) { return Status(); };  // gets the number of the load; set before it
-  std::weak_ptr<const Servable> last_;                                 // that was made; read when no load is under way
   FakeLoader loader_{[this](const std::string&) -> Result<std::shared_ptr<const Servable>> {
     const int number = ++loads_;
     if (hold_) gate_.Enter();
     if (fail_) return Fail(Code::kUnprocessable, "model.onnx is broken");
     if (Status status = on_load_(number); !status) return Forward(status);
-    const std::shared_ptr<const Servable> made = std::make_shared<FakeServable>(runs_);
-    last_ = made;
-    return made;
+    return std::make_shared<FakeServable>(runs_);
   }};
   Backlog backlog_{2};
   RunThreads threads_{2, clock_};

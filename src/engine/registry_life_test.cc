@@ -261,7 +261,7 @@ TEST_F(RegistryTest, JobsOfAModelThatIsReplacedFinishOnItAndItGoesWithTheLastOfT
   Gate gate;
   runs_->on_run = [&gate](auto, const auto&) { gate.Enter(); };
   auto old = Load(registry_, "m").get();
-  const std::weak_ptr<const Servable> old_servable = last_;
+  const std::weak_ptr<const Servable> old_servable = (*old)->servable();
   auto running = Submit(**old);
   gate.AwaitEntered();
   auto queued = Submit(**old);
