@@ -45,6 +45,15 @@ bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slo
 	@$(BUILD) test weir_bench bare_loop
 	@.deps/python-test/bin/python bench/run.py $(WORKS)
 
+.PHONY: soak
+soak: build models ## Models come and go at random while others use them: ten minutes under TSan and ASan
+	@$(SETUP) test
+	@$(BUILD) tsan engine_test weir && $(BUILD) asan engine_test weir
+	@. tests/sanitizers.sh; export WEIR_CHURN_SECONDS=150; for kind in tsan asan; do \
+	  build/$$kind/engine_test --gtest_brief=1 --gtest_filter='ChurnTest.Every*' && \
+	  WEIR_BINARY=build/$$kind/weir .deps/python-test/bin/python -m pytest -q -p no:cacheprovider \
+	    tests/integration/test_churn.py || exit 1; done
+
 .PHONY: fuzz
 fuzz: build ## Fuzz every parser of outside bytes (SECONDS_EACH=60)
 	@$(SETUP) fuzz

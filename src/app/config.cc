@@ -248,6 +248,8 @@ std::vector<Option> EngineRows() {
             [](Config& c) -> auto& { return c.engine.load_threads; }),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,
             [](Config& c) -> auto& { return c.tokenizer_threads; }),
+      Time("drain.delay", "after readiness is off, until the server stops accepting", Duration::zero(), kHour,
+           [](Config& c) -> auto& { return c.drain_delay; }),
       Time("drain.deadline", "time for requests under way when the server stops", Duration::zero(), kHour,
            [](Config& c) -> auto& { return c.drain_deadline; }),
       LogLevel(),

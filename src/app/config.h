@@ -28,6 +28,7 @@ struct Config {
   std::string default_model;
   bool optimized_copies = true;
   std::size_t tokenizer_threads = 1;
+  Duration drain_delay{};
   Duration drain_deadline = std::chrono::seconds(10);
   std::string log_level = "info";
 };

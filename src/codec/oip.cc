@@ -262,6 +262,20 @@ void WriteSpecs(JsonWriter& json, const std::vector<TensorSpec>& specs) {
   json.EndArray();
 }
 
+// 0 is none.
+Result<std::optional<std::chrono::microseconds>> ParseTimeout(const JsonObject& object) {
+  auto parameters = object.Find("parameters");
+  if (!parameters) return Forward(parameters);
+  if (!*parameters) return std::nullopt;
+  Result<JsonObject> inside = JsonObject::From(**parameters, "parameters");
+  if (!inside) return Forward(inside);
+  constexpr std::int64_t kMost = std::int64_t{1} << 50;
+  const auto given = inside->FindInt("timeout", 0, kMost);
+  if (!given) return std::unexpected(given.error());
+  if (given->value_or(0) == 0) return std::nullopt;
+  return std::chrono::microseconds(**given);
+}
+
 }  // namespace
 
 Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
@@ -282,7 +296,10 @@ Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
   }
   auto inputs = ParseInputs(*object, manifest, body.size());
   if (!inputs) return Forward(inputs);
-  return InferBody{.id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs)};
+  auto timeout = ParseTimeout(*object);
+  if (!timeout) return Forward(timeout);
+  return InferBody{
+      .id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs), .timeout = *timeout};
 }
 
 std::string WriteInfer(const std::string& model, const InferBody& request, const Manifest& manifest,

@@ -2,6 +2,8 @@
 // Source: the protocol's "Required API" and "HTTP/REST" pages (KServe, open-inference-protocol).
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,6 +17,8 @@ struct InferBody {
   std::string id;              // empty when the request has none
   std::vector<Tensor> inputs;  // in the manifest's order, types and shapes checked
   std::vector<int> outputs;    // positions of the outputs that are asked for
+  // parameters.timeout, which the protocol has in microseconds (source: Triton's schedule policy); nullopt: none.
+  std::optional<std::chrono::microseconds> timeout = {};
 };
 
 // Reads and checks an infer request against the model's interface.

@@ -95,9 +95,9 @@ void Registry::Begin(const std::string& name, Entry& entry) {
   context_.note_deadline(Deadline(entry.load->started() + options_.load.timeout));
 }
 
-void Registry::Wait(Entry& entry, Deadline deadline, Ready done) {
-  entry.waiters.push_back({deadline, std::move(done)});
-  context_.note_deadline(deadline);
+void Registry::Wait(Entry& entry, Waiter waiter) {
+  context_.note_deadline(waiter.deadline);
+  entry.waiters.push_back(std::move(waiter));
 }
 
 void Registry::GiveUp(const std::string& name, Entry& entry, const Error& why, Answers& answers) {
@@ -124,7 +124,7 @@ void Registry::Load(const std::string& name, Deadline deadline, Ready done) {
     case ModelState::kLoading: break;
     case ModelState::kDraining: break;  // begins when that is over
   }
-  Wait(entry, deadline, std::move(done));
+  Wait(entry, {deadline, std::move(done), false});
 }
 
 void Registry::Reload(const std::string& name, Deadline deadline, Ready done) {
@@ -136,7 +136,7 @@ void Registry::Reload(const std::string& name, Deadline deadline, Ready done) {
   Entry& entry = found->second;
   entry.wanted = true;
   if (!entry.load && entry.state != ModelState::kDraining) Begin(name, entry);
-  Wait(entry, deadline, std::move(done));
+  Wait(entry, {deadline, std::move(done), false});
 }
 
 Result<bool> Registry::Cancel(const std::string& name) {
@@ -209,7 +209,7 @@ void Registry::WhenReady(const std::string& name, Deadline deadline, Ready done)
       Entry& entry = found->second;
       if (MayBeginForRequest(entry)) Begin(name, entry);
       const bool comes = entry.state == ModelState::kLoading || (entry.state == ModelState::kDraining && entry.wanted);
-      if (comes) return Wait(entry, deadline, std::move(done));
+      if (comes) return Wait(entry, {deadline, std::move(done), true});
       answer = entry.state == ModelState::kReady ? entry.deployment : WhyNot(name, entry);
     }
   }
@@ -293,8 +293,8 @@ void Registry::FinishLoad(ModelLoad& load, Result<DeploymentPtr> built) {
   }
   entry.load = nullptr;
   entry.tries = load.tries();
-  answers.AddAll(entry.waiters, built);
   if (built) {
+    answers.AddAll(entry.waiters, built);
     answers.Drop(entry.deployment);
     Publish(entry, load, *built);
     probe_.Loaded(name, entry.load_time, load.beside());
@@ -305,6 +305,10 @@ void Registry::FinishLoad(ModelLoad& load, Result<DeploymentPtr> built) {
     entry.failed_at = clock_.Now();
     ++entry.counts.failed;
     if (!load.beside()) Move(entry, ModelState::kFailed);
+    for (Waiter& waiter : entry.waiters) {
+      answers.Add(std::move(waiter.done), waiter.is_request ? WhyNot(name, entry) : built);
+    }
+    entry.waiters.clear();
     probe_.Failed(name);
     log::Error("model {}: {}: {}", name, load.beside() ? "not replaced, the one before serves on" : "not served",
                built.error().message);

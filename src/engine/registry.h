@@ -104,6 +104,7 @@ class Registry {
   struct Waiter {
     Deadline deadline;
     Ready done;
+    bool is_request;  // hears that the model is not there; who asked for the load hears why
   };
   struct Entry {
     ModelState state = ModelState::kAbsent;
@@ -126,7 +127,7 @@ class Registry {
   void Begin(const std::string& name, Entry& entry) REQUIRES(mu_);
   void GiveUp(const std::string& name, Entry& entry, const Error& why, Answers& answers) REQUIRES(mu_);
   void EndLate(const std::string& name, Entry& entry, Answers& answers) REQUIRES(mu_);
-  void Wait(Entry& entry, Deadline deadline, Ready done) REQUIRES(mu_);
+  void Wait(Entry& entry, Waiter waiter) REQUIRES(mu_);
   Result<DeploymentPtr> WhyNot(const std::string& name, const Entry& entry) const REQUIRES(mu_);
   bool MayBeginForRequest(const Entry& entry) const REQUIRES(mu_);
   void RunLoad(const std::shared_ptr<ModelLoad>& load);

@@ -159,6 +159,17 @@ TEST_F(RegistryTest, AThousandRequestsForAModelThatIsAbsentLoadItOnce) {
   EXPECT_EQ(loads_, 1);
 }
 
+TEST_F(RegistryTest, ARequestThatWaitsForALoadThatFailsHearsThatTheModelIsNotThere) {
+  registry_.Declare("m");
+  hold_ = true;
+  fail_ = true;
+  auto waiting = WhenReady(registry_, "m");
+  auto asked = Load(registry_, "m");
+  gate_.Open();
+  EXPECT_EQ(waiting.get().error().code, Code::kUnavailable);
+  EXPECT_EQ(asked.get().error().code, Code::kUnprocessable);
+}
+
 TEST_F(RegistryTest, ARequestDoesNotUndoAnUnload) {
   ASSERT_TRUE(Load(registry_, "m").get());
   ASSERT_TRUE(Unload(registry_, "m").get());

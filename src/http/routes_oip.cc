@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <utility>
 
 #include "codec/json_writer.h"
@@ -23,6 +24,9 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     const std::shared_ptr<const Servable>& servable = deployment.servable();
     Result<codec::InferBody> body = codec::ParseInfer(exchange->body(), servable->manifest());
     if (!body) return Refuse(exchange, body.error());
+    if (body->timeout) {  // shortens what the request has, and is cut to the server's maximum by that
+      exchange->deadline = Deadline(std::min(exchange->deadline.at(), exchange->received + *body->timeout));
+    }
     JobRequest job{.inputs = std::move(body->inputs), .deadline = exchange->deadline, .stop = exchange->stop()};
     deployment.Offer(std::move(job), [exchange, servable, body = std::move(*body)](Result<Output> output) {
       if (!output) return Refuse(exchange, output.error());

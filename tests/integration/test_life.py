@@ -116,6 +116,15 @@ def test_a_signal_while_models_load_is_obeyed(start):
     assert "stopped" in server.stderr()
 
 
+def test_before_it_stops_accepting_it_waits_for_the_drain_delay(start):
+    server = start("--models", DEMO_MODELS, "--set", "drain.delay=5m")
+    server.signal(signal.SIGTERM)
+    until(lambda: server.client.get("/readyz").status == 503, "readiness to be off")
+    assert server.client.embed("A kite.").status == 200  # who has not noticed yet
+    server.signal(signal.SIGTERM)
+    assert server.wait() == 0
+
+
 def test_a_second_signal_ends_it_now_with_every_request_answered(start):
     server = start("--models", DEMO_MODELS, "--set", "workers=1", "--set", "drain.deadline=280s",
                    "--set", "queue.max_jobs=5000")

@@ -144,6 +144,20 @@ def test_a_deadline_too_short_for_anything_is_an_error_at_once(client: Client):
     until(lambda: client.embed("A kite.").status == 200, "the last run to have stopped")
 
 
+def test_the_timeout_of_an_infer_request_is_in_microseconds_and_shortens_its_deadline(weir: Weir):
+    tensor = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 1], "data": [1]}]}
+
+    def infer(timeout):
+        return weir.client.infer("identity", tensor | {"parameters": {"timeout": timeout}})
+
+    assert infer(1).status == 504
+    assert infer(60_000_000).status == 200
+    assert infer(0).status == 200  # none
+    assert infer(10**15).status == 200  # cut to the server's longest
+    for wrong in (-1, "soon", 2**62):
+        assert infer(wrong).status == 400 and "parameters.timeout" in infer(wrong).message()
+
+
 def test_a_wait_that_is_predicted_to_be_too_long_is_refused_now(start):
     server = start("--models", DEMO_MODELS, "--set", "workers=1")
     assert server.client.embed(LONG).status == 200  # measures the speed
