@@ -28,7 +28,7 @@ void AddModels(CLI::App& program) {
       "  weir models inspect mine\n"
       "  weir models profile mine\n"
       "  weir models rm mine\n"
-      "  weir models reload mine --url http://127.0.0.1:8000");
+      "  weir models reload minilm --url http://127.0.0.1:8000");
 }
 
 }  // namespace weir::cli

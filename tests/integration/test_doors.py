@@ -14,7 +14,11 @@ TASKS = {"identity": "tensor", "minilm": "embedding", "sentiment": "classificati
 
 ROUTES = [
     "GET /", "GET /livez", "GET /readyz", "GET /metrics", "GET /v1/models", "GET /v1/models/{model}",
-    "POST /v1/embeddings", "POST /v1/classify", "GET /v2", "GET /v2/health/live", "GET /v2/health/ready",
+    "POST /v1/embeddings", "POST /v1/classify", "GET /v1/models/{model}/status", "POST /v1/models/{model}/load",
+    "POST /v1/models/{model}/unload", "POST /v1/models/{model}/reload", "POST /v1/models/{model}/cancel",
+    "POST /v2/repository/index", "POST /v2/repository/models/{model}/load",
+    "POST /v2/repository/models/{model}/unload", "GET /model/status", "POST /model/reload",
+    "GET /v2", "GET /v2/health/live", "GET /v2/health/ready",
     "GET /v2/models/{model}", "GET /v2/models/{model}/ready", "POST /v2/models/{model}/infer",
 ]
 
