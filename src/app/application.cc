@@ -50,6 +50,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
 }
 
 Application::~Application() {
+  watch_ = nullptr;
   if (server_) server_->StopThreads();
 }
 
@@ -75,6 +76,32 @@ void Application::Start() {
     core_.engine.Load(name, Deadline::Never(), [](const Result<Registry::DeploymentPtr>&) {});
   }
   server_->Start();
+  if (config_.watch_models && !config_.models.empty()) {
+    watch_ = std::make_unique<ModelWatch>(config_.models, config_.watch_settle, [this] { return Rescan(); });
+  }
+}
+
+bool Application::Rescan() {
+  const MutexLock lock(rescan_);
+  if (stopping_) return false;
+  bool pending = false;
+  const FolderChanges changes = core_.folders.Rescan(pending);
+  const auto ignore = [](const Result<Registry::DeploymentPtr>&) {};  // the registry has logged and kept it
+  for (const std::string& name : changes.removed) {
+    log::Info("model {}: its folder is gone", name);
+    core_.engine.Remove(name, Deadline::After(Clock::Steady(), config_.drain_deadline));
+  }
+  for (const std::string& name : changes.added) {
+    log::Info("model {}: its folder has come", name);
+    core_.engine.Declare(name);
+    if (!config_.engine.on_demand) core_.engine.Load(name, Deadline::Never(), ignore);
+  }
+  for (const std::string& name : changes.changed) {
+    const Result<ModelStatus> now = core_.engine.StateOf(name);
+    const bool used = now && now->state != ModelState::kAbsent;  // what was unloaded, or not needed yet, stays so
+    if (used) core_.engine.Reload(name, Deadline::Never(), ignore);
+  }
+  return pending;
 }
 
 void Application::WaitLoaded() {
@@ -116,6 +143,7 @@ void Application::WaitDrainDelay(const std::stop_token& hurry) const {
 
 bool Application::Stop(const std::stop_token& hurry) {
   stopping_ = true;
+  watch_ = nullptr;
   WaitDrainDelay(hurry);
   const Deadline deadline = Deadline::After(Clock::Steady(), config_.drain_deadline);
   server_->StopAccepting();

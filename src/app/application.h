@@ -7,6 +7,8 @@
 
 #include "app/config.h"
 #include "app/core.h"
+#include "app/model_watch.h"
+#include "base/mutex.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -26,6 +28,10 @@ class Application {
   void Start();
   // Blocks until each model is ready or has failed.
   void WaitLoaded();
+  // Picks up what has changed in the models folders and has come to rest; true when something has not yet. SIGHUP and
+  // the watching of folders lead here. Thread-safe; blocks on the disk.
+  bool Rescan();
+
   // Readiness off, intake closed, requests under way answered until the drain deadline (or until `hurry` says
   // stop), the rest answered with 503. True when nothing had to be given up.
   bool Stop(const std::stop_token& hurry);
@@ -50,6 +56,8 @@ class Application {
   std::unique_ptr<http::Server> server_;
   // Destroyed before the server, whose threads have ended by then: the last answers go to connections that exist.
   Core core_;
+  Mutex rescan_;                       // one at a time
+  std::unique_ptr<ModelWatch> watch_;  // last: it uses all of the above
 };
 
 }  // namespace weir::app

@@ -27,6 +27,8 @@ struct Config {
   std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;
   bool optimized_copies = true;
+  bool watch_models = true;
+  Duration watch_settle = std::chrono::seconds(2);
   std::size_t tokenizer_threads = 1;
   Duration drain_delay{};
   Duration drain_deadline = std::chrono::seconds(10);

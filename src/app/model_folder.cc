@@ -56,14 +56,36 @@ Result<std::vector<std::string>> ModelNames(const fs::path& folder) {
 Status ModelFolders::AddAll(const fs::path& folder) {
   Result<std::vector<std::string>> names = ModelNames(folder);
   if (!names) return Forward(names);
+  const MutexLock lock(mu_);
   for (const std::string& name : *names) {
-    Result<std::string> added = AddOne({.folder = folder / name});
+    Result<std::string> added = Add({.folder = folder / name});
     if (!added) return Forward(added);
+    watchlist_.Know(*added, folder / name);
   }
+  roots_.push_back(folder);
   return {};
 }
 
+FolderChanges ModelFolders::Rescan(bool& pending) {
+  const MutexLock lock(mu_);
+  std::map<std::string, fs::path> present;
+  for (const fs::path& root : roots_) {
+    const Result<std::vector<std::string>> names = ModelNames(root);
+    if (!names) continue;  // the whole folder is gone: so are its models
+    for (const std::string& name : *names) present.try_emplace(name, root / name);
+  }
+  FolderChanges changes = watchlist_.Look(present, pending);
+  for (const std::string& name : changes.added) sources_.insert_or_assign(name, ModelSource{.folder = present[name]});
+  for (const std::string& name : changes.removed) sources_.erase(name);
+  return changes;
+}
+
 Result<std::string> ModelFolders::AddOne(ModelSource source) {
+  const MutexLock lock(mu_);
+  return Add(std::move(source));
+}
+
+Result<std::string> ModelFolders::Add(ModelSource source) {
   // "models/minilm/" and "." end in no name of their own.
   const fs::path& folder = source.folder;
   std::error_code error;
@@ -89,23 +111,30 @@ Result<std::string> ModelFolders::AddOne(ModelSource source) {
 
 std::vector<std::string> ModelFolders::Names() const {
   std::vector<std::string> names;
+  const MutexLock lock(mu_);
   for (const auto& [name, source] : sources_) names.push_back(name);
   return names;
 }
 
-std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
+// Without a folder for an unknown name.
+ModelSource ModelFolders::SourceOf(const std::string& name) const {
+  const MutexLock lock(mu_);
   const auto found = sources_.find(name);
-  if (found == sources_.end()) return {};
-  const Result<std::vector<std::string>> files = ListModelFiles(found->second.folder);
+  return found == sources_.end() ? ModelSource() : found->second;
+}
+
+std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
+  const ModelSource source = SourceOf(name);
+  if (source.folder.empty()) return {};
+  const Result<std::vector<std::string>> files = ListModelFiles(source.folder);
   if (!files) return {};
-  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, found->second.file);
-  return graph ? found->second.folder / graph->file : fs::path();
+  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
+  return graph ? source.folder / graph->file : fs::path();
 }
 
 Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& name) {
-  const auto found = sources_.find(name);
-  if (found == sources_.end()) return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", name));
-  const ModelSource& source = found->second;
+  const ModelSource source = SourceOf(name);
+  if (source.folder.empty()) return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", name));
   if (!IsModelName(name)) {
     return Fail(Code::kUnprocessable,
                 fmt::format("'{}' is no name for a model: letters, digits, '.', '_' and '-' are allowed", name));

@@ -116,7 +116,7 @@ void PrintWelcome(app::Application& app) {
 sigset_t BlockSignals() {
   sigset_t signals;
   sigemptyset(&signals);
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaddset(&signals, signal);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
   return signals;
@@ -129,6 +129,14 @@ int WaitForSignal(const sigset_t& signals) {
   return signal;
 }
 
+// What has changed in the models folders is taken once two looks have seen the same; a copy that goes on and on is left
+// to the next signal.
+void LookAgain(app::Application& app) {
+  constexpr int kLooks = 5;
+  log::Info("SIGHUP: looking at the models folders");
+  for (int look = 1; app.Rescan() && look < kLooks; ++look) std::this_thread::sleep_for(app.config().watch_settle);
+}
+
 // Drains on a thread of its own, so that a second signal can cut it short.
 bool StopOnSignals(app::Application& app, const sigset_t& signals) {
   const pthread_t main_thread = pthread_self();
@@ -137,7 +145,8 @@ bool StopOnSignals(app::Application& app, const sigset_t& signals) {
     clean = app.Stop(hurry);
     pthread_kill(main_thread, SIGUSR1);
   });
-  while (WaitForSignal(signals) != SIGUSR1) {
+  for (int signal = WaitForSignal(signals); signal != SIGUSR1; signal = WaitForSignal(signals)) {
+    if (signal == SIGHUP) continue;
     log::Warn("second signal: stopping now");
     drain.request_stop();
   }
@@ -158,8 +167,10 @@ void Serve(const ServeFlags& flags) {
     (*app)->WaitLoaded();
     PrintWelcome(**app);
   });
-  int signal = WaitForSignal(signals);
-  while (signal == SIGUSR1) signal = WaitForSignal(signals);
+  for (int signal = SIGUSR1; signal == SIGUSR1 || signal == SIGHUP;) {
+    signal = WaitForSignal(signals);
+    if (signal == SIGHUP) LookAgain(**app);
+  }
   log::Info("stopping");
   const bool clean = StopOnSignals(**app, signals);
   welcome.join();

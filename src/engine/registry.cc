@@ -177,6 +177,15 @@ void Registry::Unload(const std::string& name, Deadline deadline, Done done) {
   answers.Add(std::move(done), Status());
 }
 
+void Registry::Remove(const std::string& name, Deadline deadline) {
+  Unload(name, deadline, [this, name](const Status&) {
+    const MutexLock lock(mu_);
+    const auto found = entries_.find(name);
+    const bool idle = found != entries_.end() && found->second.state == ModelState::kAbsent && !found->second.wanted;
+    if (idle) entries_.erase(found);  // unless somebody has asked for it since
+  });
+}
+
 void Registry::FinishUnload(const std::string& name) {
   Answers answers;
   const MutexLock lock(mu_);
@@ -185,9 +194,9 @@ void Registry::FinishUnload(const std::string& name) {
   answers.Drop(std::move(entry.deployment));
   entry.deployment = nullptr;
   ++entry.counts.unloads;
-  answers.AddAll(entry.unloaders);
   log::Info("model {}: unloaded", name);
   if (entry.wanted && !closed_) Begin(name, entry);
+  answers.AddAll(entry.unloaders);
 }
 
 bool Registry::MayBeginForRequest(const Entry& entry) const {

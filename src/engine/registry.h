@@ -83,6 +83,9 @@ class Registry {
   // up with kUnavailable. A load is given up. Never blocks: `done` is called when nothing is left.
   void Unload(const std::string& name, Deadline deadline, Done done);
 
+  // Unload, and then the name is not known any more. Never blocks.
+  void Remove(const std::string& name, Deadline deadline);
+
   // Hands out the model as soon as it is ready: at once (on this thread) when it is ready, failed or unknown, else when
   // loading ends or the deadline passes. kNotFound names the nearest known model.
   void WhenReady(const std::string& name, Deadline deadline, Ready done);

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -87,7 +88,7 @@ def test_a_model_is_replaced_while_it_is_used_and_no_request_fails(start):
 
 
 def test_a_reload_takes_what_lies_in_the_folder_now(start, folder: Path):
-    server = start("--models", folder)
+    server = start("--models", folder, "--set", "watch.models=false")
     put(folder / "identity/model.onnx", (EXAMPLE_MODELS / "simple/model.onnx").read_bytes())
     assert call(server, "identity", "reload").status == 200
     names = [one["name"] for one in server.client.get("/v2/models/identity").json()["inputs"]]
@@ -95,13 +96,46 @@ def test_a_reload_takes_what_lies_in_the_folder_now(start, folder: Path):
 
 
 def test_a_reload_that_fails_leaves_the_old_one_serving_and_tells_why(start, folder: Path):
-    server = start("--models", folder)
+    server = start("--models", folder, "--set", "watch.models=false")
     put(folder / "identity/model.onnx", b"no graph at all")
     failed = call(server, "identity", "reload")
     assert failed.status == 422 and "is not a graph" in failed.message()
     assert server.client.infer("identity", TENSOR).status == 200
     told = status(server, "identity")
     assert told["state"] == "ready" and "is not a graph" in told["reason"] and told["loads"]["failed"] == 1
+
+
+def is_served(server: Weir, model: str) -> bool:
+    """Whether the model is ready."""
+    return server.client.get(f"/v2/models/{model}/ready").status == 200
+
+
+@pytest.mark.parametrize("how", ["watching", "SIGHUP"])
+def test_folders_that_come_change_and_go_are_picked_up(start, folder: Path, how: str):
+    watch = "true" if how == "watching" else "false"
+    server = start("--models", folder, "--set", f"watch.models={watch}", "--set", "watch.settle=50ms")
+
+    def look() -> None:
+        if how == "SIGHUP":
+            server.signal(signal.SIGHUP)
+
+    shutil.copytree(EXAMPLE_MODELS / "simple", folder / "simple")
+    look()
+    until(lambda: is_served(server, "simple"), "the new model to be ready")
+    put(folder / "identity/model.onnx", (EXAMPLE_MODELS / "simple/model.onnx").read_bytes())
+    look()
+    until(lambda: status(server, "identity")["loads"]["replaced"] == 1, "the changed model to be replaced")
+    shutil.rmtree(folder / "simple")
+    look()
+    until(lambda: server.client.get("/v1/models/simple/status").status == 404, "the model to be forgotten")
+    assert is_served(server, "identity")
+
+
+def test_without_watching_nothing_is_picked_up_by_itself(start, folder: Path):
+    server = start("--models", folder, "--set", "watch.models=false", "--set", "watch.settle=10ms")
+    shutil.copytree(EXAMPLE_MODELS / "simple", folder / "simple")
+    for _ in range(50):
+        assert server.client.get("/v1/models/simple/status").status == 404
 
 
 def test_on_demand_a_model_is_loaded_once_with_the_first_requests_for_it(start):

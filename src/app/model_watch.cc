@@ -1,0 +1,93 @@
+#include "app/model_watch.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <array>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+#include "base/thread_name.h"
+
+namespace weir::app {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY |
+                                  IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
+
+bool WatchBelow(int events, const fs::path& folder, int depth) {
+  if (::inotify_add_watch(events, folder.c_str(), kEvents | IN_ONLYDIR) < 0) return false;
+  if (depth == 0) return true;
+  std::error_code error;
+  bool all = true;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    if (entry->is_directory(ignored)) all = WatchBelow(events, entry->path(), depth - 1) && all;
+  }
+  return all;
+}
+
+}  // namespace
+
+ModelWatch::ModelWatch(std::vector<fs::path> folders, Duration settle, std::function<bool()> look)
+    : folders_(std::move(folders)), settle_(settle), look_(std::move(look)),
+      events_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+  thread_ = std::jthread([this](const std::stop_token& stop) { Loop(stop); });
+}
+
+ModelWatch::~ModelWatch() {
+  thread_.request_stop();
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
+  thread_.join();
+  if (events_ >= 0) ::close(events_);
+  if (wake_ >= 0) ::close(wake_);
+}
+
+// Watches what is there now; a folder that is watched already stays so.
+bool ModelWatch::WatchAll() {
+  if (events_ < 0) return false;
+  bool all = true;
+  for (const fs::path& folder : folders_) all = WatchBelow(events_, folder, 2) && all;
+  return all;
+}
+
+bool ModelWatch::Happens(Duration wait) const {
+  std::array<pollfd, 2> sources{{{.fd = wake_, .events = POLLIN}, {.fd = events_, .events = POLLIN}}};
+  const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
+  const int ready =
+      ::poll(sources.data(), sources.size(), wait < Duration::zero() ? -1 : static_cast<int>(milliseconds));
+  std::array<char, 4096> ignored{};
+  while (events_ >= 0 && ::read(events_, ignored.data(), ignored.size()) > 0) {
+  }
+  return ready > 0;
+}
+
+void ModelWatch::Loop(const std::stop_token& stop) {
+  SetThreadName("watch");
+  bool told = WatchAll();
+  if (!told)
+    log::Info("the kernel does not tell what happens in the models folders: looking every {:.1f} s", Seconds(settle_));
+  bool pending = true;  // something may have happened before the watching began
+  while (!stop.stop_requested()) {
+    const Duration wait = pending || !told ? settle_ : Duration(-1);
+    if (Happens(wait)) {
+      pending = true;  // and wait until nothing has happened for a while
+      continue;
+    }
+    try {
+      told = WatchAll();
+      pending = look_();
+    } catch (const std::exception& e) {
+      log::Warn("the models folders could not be looked at: {}", e.what());
+      pending = false;
+    }
+  }
+}
+
+}  // namespace weir::app
