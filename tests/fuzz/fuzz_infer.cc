@@ -1,7 +1,9 @@
-// Bodies of /v2/models/{model}/infer, for a model with an input of every kind of type.
+// Bodies of /v2/models/{model}/infer and of the small calls of /v2/repository, and what a server tells of a model; for
+// a model with an input of every kind of type.
 #include <cstdint>
 #include <string_view>
 
+#include "codec/model_json.h"
 #include "codec/oip.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -15,6 +17,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                        .outputs = {{"A", DataType::kBool, {-1}}},
                                        .weight_bytes = 0};
   const std::string_view body(reinterpret_cast<const char*>(data), size);
+  (void)weir::codec::ParseRepositoryIndex(body);
+  (void)weir::codec::CheckRepositoryCall(body);
+  (void)weir::codec::DescribeModelStatus(body);
+  (void)weir::codec::ReadErrorMessage(body, 500);
   for (const weir::Manifest* model : {&manifest, &flags}) {
     const auto parsed = weir::codec::ParseInfer(body, *model);
     if (!parsed) continue;
