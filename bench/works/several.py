@@ -16,7 +16,7 @@ GOAL = Goal(">=", 97)
 
 MANY = (4, 10)
 CONNECTIONS = 40
-# Long enough that a batch gains little: several models have fewer texts waiting for each, hence smaller batches.
+# One text a run: several models have fewer texts waiting for each, hence smaller batches, which is another matter.
 LEAST_TOKENS, MOST_TOKENS = 100, 128
 
 
@@ -49,7 +49,7 @@ def measure(context: Context) -> Work:
     lengths = Lengths(context.root / MODEL / "tokenizer.json")
     texts = texts_for_a_round(context, lambda count: lengths.make(count, SEED, LEAST_TOKENS, MOST_TOKENS))
     speeds: dict[int, list[float]] = {1: []} | {count: [] for count in MANY}
-    with Weir(context, make_models(context, max(MANY))) as weir:
+    with Weir(context, make_models(context, max(MANY)), "batch.policy=never") as weir:
         weir.wait_ready()
         weir.wait_idle()
         for number in range(context.rounds + 1):  # the first to warm up

@@ -102,17 +102,17 @@ Option BatchPolicy() {
           }};
 }
 
-Option LoadWhen() {
-  return {.key = "load.when",
-          .help = "startup: all models at once; on-demand: each with the first request for it",
-          .set = [](const std::string& text, Config& config) -> Status {
-            if (text != "startup" && text != "on-demand") {
-              return InvalidArgument(fmt::format("'{}' is none of startup, on-demand", text));
-            }
-            config.engine.on_demand = text == "on-demand";
+// One of two words.
+template <typename Get>
+Option EitherOr(std::string key, std::string help, std::string no, std::string yes, Get get) {
+  return {.key = std::move(key),
+          .help = std::move(help),
+          .set = [=](const std::string& text, Config& config) -> Status {
+            if (text != no && text != yes) return InvalidArgument(fmt::format("'{}' is none of {}, {}", text, no, yes));
+            get(config) = text == yes;
             return {};
           },
-          .show = [](const Config& config) { return std::string(config.engine.on_demand ? "on-demand" : "startup"); }};
+          .show = [=](const Config& config) { return get(const_cast<Config&>(config)) ? yes : no; }};
 }
 
 Option LogLevel() {
@@ -197,6 +197,8 @@ std::vector<Option> ServerRows() {
            [](Config& c) -> auto& { return c.server.idle_timeout; }),
       Time("server.write_timeout", "for a client to take an answer", kMs, kHour,
            [](Config& c) -> auto& { return c.server.write_timeout; }),
+      EitherOr("server.half_close", "what a client that ends its sending side means by it: cancel or answer", "cancel",
+               "answer", [](Config& c) -> auto& { return c.server.half_close_answers; }),
       Time("deadline.default", "deadline of a request that sets none", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.fallback; }),
       Time("deadline.max", "longest deadline that a request may set", kMs, 24 * kHour,
@@ -235,7 +237,8 @@ std::vector<Option> EngineRows() {
       Flag("load.optimized_copies",
            "keep optimised copies of large graphs in the cache folder: quicker starts, less memory",
            [](Config& c) -> auto& { return c.optimized_copies; }),
-      LoadWhen(),
+      EitherOr("load.when", "startup: all models at once; on-demand: each with the first request for it", "startup",
+               "on-demand", [](Config& c) -> auto& { return c.engine.on_demand; }),
       Count("load.tries", "times that a load is tried after errors that may pass (memory, reading)", 1, 100,
             [](Config& c) -> auto& { return c.engine.load.tries; }),
       Time("load.pause", "before the second try; twice as long before each further one", Duration::zero(), kHour,

@@ -103,7 +103,7 @@ void PrintWelcome(app::Application& app) {
   PrintModels(app);
   fmt::print("\nDoors at {}\n", url);
   for (const http::Router::RouteInfo& route : app.router().List()) {
-    fmt::print("  {:<5}{}\n", route.method, route.pattern);
+    fmt::print("  {:<6}{}\n", route.method, route.pattern);
   }
   PrintExample(app, url);
   const Status ready = app.Ready();

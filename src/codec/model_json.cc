@@ -27,6 +27,7 @@ void WriteCounts(JsonWriter& json, const ModelStatus& model) {
   count("queued", model.serving.queued);
   count("running", model.serving.running);
   count("max", model.serving.max_jobs);
+  count("max_bytes", model.serving.max_bytes);
   count("workers", model.serving.workers);
   json.EndObject();
 }
@@ -89,6 +90,26 @@ std::string ReadErrorMessage(std::string_view body, long status) {
     if (root->at_pointer("/error/message").get(message) == simdjson::SUCCESS) return std::string(message);
   }
   return fmt::format("the server answered with {}", status);
+}
+
+Result<DeploymentChanges> ParseModelSettings(std::string_view body) {
+  static const std::array<std::string, 3> kFields = {"workers", "max_jobs", "max_bytes"};
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  Result<JsonObject> object = JsonObject::From(*root);
+  if (!object) return Forward(object);
+  if (Status known = object->OnlyKnown(kFields); !known) return Forward(known);
+  const auto workers = object->FindInt("workers", 1, 1024);
+  if (!workers) return std::unexpected(workers.error());
+  const auto max_jobs = object->FindInt("max_jobs", 1, 1'000'000);
+  if (!max_jobs) return std::unexpected(max_jobs.error());
+  const auto max_bytes = object->FindInt("max_bytes", 1, std::int64_t{1} << 40);
+  if (!max_bytes) return std::unexpected(max_bytes.error());
+  DeploymentChanges changes;
+  if (*workers) changes.workers = static_cast<std::size_t>(**workers);
+  if (*max_jobs) changes.max_jobs = static_cast<std::size_t>(**max_jobs);
+  if (*max_bytes) changes.max_bytes = static_cast<std::uint64_t>(**max_bytes);
+  return changes;
 }
 
 std::string WriteCancelled(const std::string& name, bool cancelled) {

@@ -42,6 +42,7 @@ void Permit::Release() {
 }
 
 Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
+  const MutexLock lock(mu_);
   if (demand.jobs > std::max(limits_.max_request_jobs, limits_.max_jobs)) {
     return Fail(Code::kTooLarge, fmt::format("the request has {} inputs, the limit is {}", demand.jobs,
                                              std::max(limits_.max_request_jobs, limits_.max_jobs)));
@@ -55,7 +56,6 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
   const std::size_t counted = std::min(demand.jobs, std::max<std::size_t>(limits_.max_jobs / 4, 1));
   // Of its work too: the rest takes its turns behind those who come later.
   const std::uint64_t work = demand.work * counted / std::max<std::size_t>(demand.jobs, 1);
-  const MutexLock lock(mu_);
   if (counted_ + counted > limits_.max_jobs) {
     return Refuse(fmt::format("the queue is full: {} of {} jobs", counted_, limits_.max_jobs));
   }
@@ -98,6 +98,12 @@ void Admission::Measured(std::uint64_t work, Duration run) {
   const double now = Seconds(run) / static_cast<double>(std::max<std::uint64_t>(work, 1));
   const MutexLock lock(mu_);
   seconds_per_work_ = seconds_per_work_ == 0 ? now : seconds_per_work_ + kSmoothing * (now - seconds_per_work_);
+}
+
+void Admission::SetLimits(const AdmissionLimits& limits, std::size_t workers) {
+  const MutexLock lock(mu_);
+  limits_ = limits;
+  workers_ = workers;
 }
 
 std::size_t Admission::jobs() const {

@@ -68,7 +68,7 @@ class Admission {
   // `backlog` outlives it.
   Admission(const AdmissionLimits& limits, std::size_t workers, Backlog::Share& backlog, const Clock& clock,
             std::optional<Gauge> in_flight = std::nullopt)
-      : limits_(limits), workers_(workers), backlog_(backlog), clock_(clock), in_flight_(in_flight) {}
+      : backlog_(backlog), clock_(clock), limits_(limits), workers_(workers), in_flight_(in_flight) {}
 
   // kResourceExhausted, with a `retry_after` from the measured speed, when a bound is reached or when the
   // work before this request is predicted to last beyond `deadline`. kTooLarge when the request could
@@ -77,6 +77,9 @@ class Admission {
 
   // A worker reports how long `work` units took it: feeds the prediction.
   void Measured(std::uint64_t work, Duration run);
+
+  // From now on; what is in stays in.
+  void SetLimits(const AdmissionLimits& limits, std::size_t workers);
 
   std::size_t jobs() const;
   // Blocks until no permit is out, the deadline has passed or `hurry` says stop; true when none is out.
@@ -91,13 +94,13 @@ class Admission {
   std::unexpected<Error> Refuse(std::string why) const REQUIRES(mu_);
 
   // Constant after construction.
-  const AdmissionLimits limits_;
-  const std::size_t workers_;
   Backlog::Share& backlog_;
   const Clock& clock_;
 
   // Guarded by mu_.
   mutable Mutex mu_;
+  AdmissionLimits limits_ GUARDED_BY(mu_);
+  std::size_t workers_ GUARDED_BY(mu_);
   std::optional<Gauge> in_flight_ GUARDED_BY(mu_);
   CondVar idle_;
   std::size_t jobs_ GUARDED_BY(mu_) = 0;     // there are

@@ -33,10 +33,13 @@ class BatchQueue {
  public:
   // `lanes` is how many batches may run at once. `costs` and `clock` outlive the queue.
   BatchQueue(const BatchLimits& limits, std::size_t lanes, const CostModel& costs, const Clock& clock)
-      : limits_(limits), lanes_(lanes), costs_(costs), clock_(clock) {}
+      : limits_(limits), costs_(costs), clock_(clock), lanes_(lanes) {}
 
   // Never blocks. Gives the job back when the queue is closed.
   [[nodiscard]] JobPtr Push(JobPtr job);
+
+  // How many batches may run at once, from now on.
+  void SetLanes(std::size_t lanes) { lanes_.store(lanes); }
 
   // When Take may have something: never (TimePoint::max()) while nothing is queued, later while the policy waits for
   // company, else a moment that has passed. Lock-free; up to date once Push, Take or Close has returned.
@@ -88,7 +91,6 @@ class BatchQueue {
 
   // Constant after construction.
   const BatchLimits limits_;
-  const std::size_t lanes_;
   const CostModel& costs_;
   const Clock& clock_;
 
@@ -104,6 +106,7 @@ class BatchQueue {
   double arrival_gap_ GUARDED_BY(mu_) = 0;  // seconds, smoothed; 0 = fewer than two arrivals
   bool closed_ GUARDED_BY(mu_) = false;
 
+  std::atomic<std::size_t> lanes_;
   std::atomic<Duration::rep> ready_at_ = Duration::max().count();  // written under mu_
 };
 

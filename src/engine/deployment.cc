@@ -25,14 +25,23 @@ constexpr std::uint32_t kLongestMeasured = 256;
 
 }  // namespace
 
+void Apply(const DeploymentChanges& changes, DeploymentOptions& options) {
+  if (changes.workers) options.workers = *changes.workers;
+  if (changes.max_jobs) options.admission.max_jobs = *changes.max_jobs;
+  if (changes.max_bytes) options.admission.max_bytes = *changes.max_bytes;
+}
+
+std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
+  return std::min(options.workers, context_.threads.count());
+}
+
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const DeploymentContext& context)
-    : name_(std::move(name)), servable_(std::move(servable)), context_(context),
-      lanes_(std::min(options.workers, context.threads.count())), max_jobs_(options.admission.max_jobs),
-      use_short_cut_(options.short_cut), probe_(context.metrics, name_), backlog_(context.backlog),
+    : name_(std::move(name)), servable_(std::move(servable)), context_(context), use_short_cut_(options.short_cut),
+      options_(options), probe_(context.metrics, name_), backlog_(context.backlog),
       admission_(options.admission, options.workers, backlog_, context.clock, probe_.in_flight()),
-      queue_(LimitsFor(*servable_, options.batch), lanes_, costs_, context.clock),
-      workers_(MakeWorkerContext(), *servable_, lanes_), share_(context.threads, workers_, lanes_) {
+      queue_(LimitsFor(*servable_, options.batch), Lanes(options), costs_, context.clock),
+      workers_(MakeWorkerContext(), *servable_, Lanes(options)), share_(context.threads, workers_, Lanes(options)) {
   const bool batches = servable_->max_batch() > 1 && options.batch.mode == BatchMode::kCost;
   std::optional<CostTable> known = batches && context.costs != nullptr ? context.costs->Find(name_) : std::nullopt;
   if (known) costs_.Load(*known);
@@ -142,11 +151,23 @@ void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
 
 DeploymentStatus Deployment::status() const {
   const QueueCounts counts = queue_.counts();
+  const MutexLock lock(change_);
   return {.jobs = admission_.jobs(),
           .queued = counts.queued,
           .running = counts.running,
-          .workers = lanes_,
-          .max_jobs = max_jobs_};
+          .workers = options_.workers,
+          .max_jobs = options_.admission.max_jobs,
+          .max_bytes = options_.admission.max_bytes};
+}
+
+void Deployment::Change(const DeploymentChanges& changes) {
+  const MutexLock lock(change_);
+  Apply(changes, options_);
+  const std::size_t lanes = Lanes(options_);
+  admission_.SetLimits(options_.admission, options_.workers);
+  queue_.SetLanes(lanes);
+  workers_.SetCount(lanes);
+  share_.SetWorkers(lanes);
 }
 
 bool Deployment::Drain(Deadline deadline, const std::stop_token& hurry) {

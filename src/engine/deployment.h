@@ -5,11 +5,13 @@
 #include <cstddef>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/machine.h"
+#include "base/mutex.h"
 #include "engine/admission.h"
 #include "engine/backlog.h"
 #include "engine/batch_queue.h"
@@ -33,6 +35,14 @@ struct DeploymentOptions {
   bool measure_when_idle = false;  // measure what runs cost, once, while nothing is to do
 };
 
+// What may be changed while a model serves; what is not there stays as it is. Value type.
+struct DeploymentChanges {
+  std::optional<std::size_t> workers;
+  std::optional<std::size_t> max_jobs;
+  std::optional<std::uint64_t> max_bytes;
+};
+void Apply(const DeploymentChanges& changes, DeploymentOptions& options);
+
 // What a Deployment shares with others; all of it outlives it.
 struct DeploymentContext {
   const Clock& clock;
@@ -51,6 +61,7 @@ struct DeploymentStatus {
   std::size_t running = 0;  // inferences that are being run
   std::size_t workers = 0;
   std::size_t max_jobs = 0;
+  std::uint64_t max_bytes = 0;
 };
 
 // Owned by the Registry, by who is about to submit, and by its jobs until they are answered. Thread-safe. Destruction
@@ -79,6 +90,8 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Submit(JobRequest request, Permit permit, Reply::Callback callback);
 
   DeploymentStatus status() const;
+  // From now on; what is queued and running stays.
+  void Change(const DeploymentChanges& changes) EXCLUDES(change_);
   // Answers what has expired; returns the earliest deadline of what is left.
   TimePoint Expire(TimePoint now) { return queue_.Expire(now); }
 
@@ -91,6 +104,8 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void StopHard();
 
  private:
+  // Runs at once.
+  std::size_t Lanes(const DeploymentOptions& options) const;
   WorkerContext MakeWorkerContext();
   std::unique_ptr<Job> MakeJob(JobRequest request, Permit permit, Reply::Callback callback);
   void Enqueue(JobPtr job);
@@ -100,9 +115,10 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   const std::string name_;
   const std::shared_ptr<const Servable> servable_;
   const DeploymentContext context_;
-  const std::size_t lanes_;  // runs at once
-  const std::size_t max_jobs_;
   const bool use_short_cut_;
+
+  mutable Mutex change_;
+  DeploymentOptions options_ GUARDED_BY(change_);  // as they are now
 
   ModelProbe probe_;
   CostModel costs_;

@@ -79,6 +79,27 @@ TEST_F(DeploymentTest, RefusesAFullQueueAtOnceWhileTheWorkerIsBusy) {
               ::testing::HasSubstr("weir_requests_refused_total{model=\"m\",reason=\"resource_exhausted\"} 1"));
 }
 
+TEST_F(DeploymentTest, WorkersAndBoundsMayBeChangedWhileJobsRun) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy({.workers = 1, .admission = {.max_jobs = 2}});
+  Answer first = Submit(*deployment);
+  gate.AwaitEntered();
+  Answer second = Submit(*deployment);
+  EXPECT_FALSE(Submit(*deployment).get());
+  deployment->Change({.workers = 2, .max_jobs = 3});
+  gate.AwaitEntered();  // a second worker has taken it
+  Answer third = Submit(*deployment);
+  EXPECT_FALSE(Submit(*deployment).get());
+  deployment->Change({.workers = 1, .max_jobs = 1});
+  gate.Open();
+  EXPECT_TRUE(first.get());
+  EXPECT_TRUE(second.get());
+  EXPECT_TRUE(third.get());
+  EXPECT_EQ(deployment->status().workers, 1U);
+  EXPECT_TRUE(Submit(*deployment).get());
+}
+
 TEST_F(DeploymentTest, DoesNotRunWhatExpiredInTheQueue) {
   Gate gate;
   HoldRunsAt(gate);

@@ -177,6 +177,18 @@ void Registry::Unload(const std::string& name, Deadline deadline, Done done) {
   answers.Add(std::move(done), Status());
 }
 
+Status Registry::Change(const std::string& name, const DeploymentChanges& changes) {
+  const MutexLock lock(mu_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return std::unexpected(NotFound(name));
+  DeploymentChanges& kept = found->second.changes;
+  if (changes.workers) kept.workers = changes.workers;
+  if (changes.max_jobs) kept.max_jobs = changes.max_jobs;
+  if (changes.max_bytes) kept.max_bytes = changes.max_bytes;
+  if (found->second.deployment) found->second.deployment->Change(changes);
+  return {};
+}
+
 void Registry::Remove(const std::string& name, Deadline deadline) {
   Unload(name, deadline, [this, name](const Status&) {
     const MutexLock lock(mu_);
@@ -285,6 +297,7 @@ void Registry::Publish(Entry& entry, const ModelLoad& load, const DeploymentPtr&
   }
   if (entry.state == ModelState::kLoading) Move(entry, ModelState::kReady);
   entry.deployment = deployment;
+  deployment->Change(entry.changes);
   entry.steps = load.steps();
   entry.load_time = clock_.Now() - load.started();
   entry.failed = false;

@@ -83,6 +83,9 @@ class Registry {
   // up with kUnavailable. A load is given up. Never blocks: `done` is called when nothing is left.
   void Unload(const std::string& name, Deadline deadline, Done done);
 
+  // Changes these settings of a model, whatever its state; a reload keeps them.
+  Status Change(const std::string& name, const DeploymentChanges& changes);
+
   // Unload, and then the name is not known any more. Never blocks.
   void Remove(const std::string& name, Deadline deadline);
 
@@ -120,6 +123,7 @@ class Registry {
     bool failed = false;
     TimePoint failed_at;
     std::size_t tries = 0;
+    DeploymentChanges changes;  // over the options of all models
     ModelCounts counts;
     Duration load_time{};
     LoadSteps steps;

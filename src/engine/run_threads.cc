@@ -30,6 +30,14 @@ RunThreads::Share::~Share() {
   threads_.left_.Wait(threads_.mu_, [this] { return running_ == 0; });
 }
 
+void RunThreads::Share::SetWorkers(std::size_t workers) {
+  {
+    const MutexLock lock(threads_.mu_);
+    workers_ = workers;
+  }
+  threads_.woken_.NotifyAll();
+}
+
 // No wake-up is lost: a thread counts itself asleep before it looks, and the source says "ready" before this looks.
 void RunThreads::Share::Wake() {
   if (threads_.asleep_.load() == 0) return;

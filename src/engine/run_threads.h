@@ -40,6 +40,9 @@ class RunThreads {
     Share(const Share&) = delete;
     Share& operator=(const Share&) = delete;
 
+    // From now on; threads that are in RunOne stay in it.
+    void SetWorkers(std::size_t workers);
+
     // ReadyAt of the source may have come nearer: a thread that sleeps looks again. Never blocks.
     void Wake();
 
@@ -47,9 +50,9 @@ class RunThreads {
     friend class RunThreads;
     RunThreads& threads_;
     RunSource& source_;
-    const std::size_t workers_;
     std::atomic<bool> leaving_ = false;
     // Guarded by the mutex of threads_.
+    std::size_t workers_;
     std::size_t running_ = 0;  // threads in RunOne
     Duration used_{};
   };

@@ -79,25 +79,39 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
   }
 }
 
-Workers::Workers(const WorkerContext& context, const Servable& servable, std::size_t count) : context_(context) {
-  for (std::size_t i = 0; i < count; ++i) {
-    idle_.push_back(std::make_unique<Worker>(servable.NewRunner(), Batch()));
-  }
+Workers::Workers(const WorkerContext& context, const Servable& servable, std::size_t count)
+    : context_(context), servable_(servable), count_(count) {
+  for (std::size_t i = 0; i < count; ++i) idle_.push_back(std::make_unique<Worker>(servable.NewRunner(), Batch()));
 }
 
-std::unique_ptr<Workers::Worker> Workers::TakeIdle() {
+void Workers::SetCount(std::size_t count) {
   const MutexLock lock(mu_);
-  std::unique_ptr<Worker> worker = std::move(idle_.back());
-  idle_.pop_back();
-  return worker;
+  count_ = count;
+  if (idle_.size() > count) idle_.resize(count);
+}
+
+std::unique_ptr<Workers::Worker> Workers::Take() {
+  {
+    const MutexLock lock(mu_);
+    if (!idle_.empty()) {
+      std::unique_ptr<Worker> worker = std::move(idle_.back());
+      idle_.pop_back();
+      return worker;
+    }
+  }
+  return std::make_unique<Worker>(servable_.NewRunner(), Batch());  // there are more of them than at the start
+}
+
+void Workers::PutBack(std::unique_ptr<Worker> worker) {
+  const MutexLock lock(mu_);
+  if (idle_.size() < count_) idle_.push_back(std::move(worker));
 }
 
 void Workers::RunOne() {
-  std::unique_ptr<Worker> worker = TakeIdle();
+  std::unique_ptr<Worker> worker = Take();
   context_.queue.Take(worker->batch);
   if (!worker->batch.jobs.empty()) Run(*worker);
-  const MutexLock lock(mu_);
-  idle_.push_back(std::move(worker));
+  PutBack(std::move(worker));
 }
 
 void Workers::Run(Worker& worker) {

@@ -33,11 +33,15 @@ struct WorkerContext {
 void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const JobPtr> jobs, std::stop_source run,
                   const std::stop_token& stop);
 
-// A Runner for each run that may be under way at once. A run thread comes with RunOne: it takes a worker and a batch,
-// drops what expired or was cancelled, runs the rest, answers. Owned by a Deployment. Thread-safe.
+// A Runner for each run that is under way at once, made when it is first needed. A run thread comes with RunOne: it
+// takes a worker and a batch, drops what expired or was cancelled, runs the rest, answers. Owned by a Deployment.
+// Thread-safe.
 class Workers final : public RunSource {
  public:
   Workers(const WorkerContext& context, const Servable& servable, std::size_t count);
+
+  // Keeps no more than so many for later; those that are running stay until they have run.
+  void SetCount(std::size_t count);
 
   TimePoint ReadyAt() const override { return context_.queue.ReadyAt(); }
   void RunOne() override;
@@ -51,13 +55,16 @@ class Workers final : public RunSource {
     Batch batch;
   };
 
-  std::unique_ptr<Worker> TakeIdle();
+  std::unique_ptr<Worker> Take();
+  void PutBack(std::unique_ptr<Worker> worker);
   void Run(Worker& worker);
   void DropVain(Batch& batch, TimePoint now);
 
   const WorkerContext context_;
+  const Servable& servable_;
   std::stop_source stop_;
   Mutex mu_;
+  std::size_t count_ GUARDED_BY(mu_);                          // most that are kept
   std::vector<std::unique_ptr<Worker>> idle_ GUARDED_BY(mu_);  // the last one ran last: its memory is in the caches
 };
 

@@ -164,6 +164,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     error_code error;
     const std::size_t got = socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, error);
     const bool gone = error ? error != asio::error::would_block : got == 0;
+    const bool half_closed = error == asio::error::eof;
+    if (half_closed && context_.options.half_close_answers) return;  // the end is read when the answer is out
     if (gone) return Abandon();
     if (error) {  // a spurious wake-up
       readable_ = false;

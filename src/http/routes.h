@@ -36,8 +36,9 @@ struct OipRoutesContext {
 };
 void AddOipRoutes(Router& router, const OipRoutesContext& context);
 
-// The life of models: GET /v1/models/{model}/status, POST /v1/models/{model}/load|unload|reload|cancel; the Open
-// Inference Protocol's /v2/repository; /model/status and /model/reload as the load-once service has them.
+// The life of models: GET /v1/models/{model}/status, POST /v1/models/{model}/load|unload|reload|cancel, PATCH
+// …/settings; the Open Inference Protocol's /v2/repository; /model/status and /model/reload as the load-once service
+// has them.
 struct ModelRoutesContext {
   Engine& engine;
   std::string default_model;  // may be empty

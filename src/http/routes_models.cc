@@ -73,6 +73,14 @@ void HandleCancel(Engine& engine, const ExchangePtr& exchange) {
   exchange->Respond({.body = codec::WriteCancelled(exchange->parameters[0], *cancelled)});
 }
 
+void HandleSettings(Engine& engine, const ExchangePtr& exchange) {
+  const Result<DeploymentChanges> changes = codec::ParseModelSettings(exchange->body());
+  if (!changes) return Refuse(exchange, changes.error(), Dialect::kOpenAi);
+  const Status changed = engine.Change(exchange->parameters[0], *changes);
+  if (!changed) return Refuse(exchange, changed.error(), Dialect::kOpenAi);
+  RespondStatus(engine, exchange);
+}
+
 void HandleIndex(Engine& engine, const ExchangePtr& exchange) {
   const Result<bool> ready = codec::ParseRepositoryIndex(exchange->body());
   if (!ready) return Refuse(exchange, ready.error(), Dialect::kOip);
@@ -121,6 +129,8 @@ void AddModelRoutes(Router& router, const ModelRoutesContext& context) {
              [&engine](const ExchangePtr& exchange) { HandleReload(engine, exchange); });
   router.Add("POST", "/v1/models/{model}/cancel", Dialect::kOpenAi,
              [&engine](const ExchangePtr& exchange) { HandleCancel(engine, exchange); });
+  router.Add("PATCH", "/v1/models/{model}/settings", Dialect::kOpenAi,
+             [&engine](const ExchangePtr& exchange) { HandleSettings(engine, exchange); });
   router.Add("POST", "/v2/repository/index", Dialect::kOip,
              [&engine](const ExchangePtr& exchange) { HandleIndex(engine, exchange); });
   router.Add("POST", "/v2/repository/models/{model}/load", Dialect::kOip,

@@ -29,6 +29,9 @@ struct ServerOptions {
   Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
   Duration idle_timeout = std::chrono::seconds(75);   // between requests
   Duration write_timeout = std::chrono::seconds(30);  // for a client to take an answer
+  // A client that ends its sending side has its answer all the same. Otherwise that counts as going away, as it looks
+  // the same as a close, and cancels.
+  bool half_close_answers = false;
 };
 
 // Accepts connections and hands their requests to the router. Owned by the composition root; `router` and

@@ -190,6 +190,24 @@ def test_the_load_once_service_has_its_two_paths(start):
     assert server.client.get("/model/status").json()["status"] == "not_loaded"
 
 
+def test_settings_are_changed_while_a_model_serves_and_a_reload_keeps_them(start):
+    server = start("--models", EXAMPLE_MODELS)
+
+    def change(**settings):
+        return server.client.request("PATCH", "/v1/models/identity/settings", settings)
+
+    changed = change(workers=1, max_jobs=7)
+    assert changed.status == 200 and changed.json()["jobs"]["max"] == 7 and changed.json()["jobs"]["workers"] == 1
+    assert server.client.infer("identity", TENSOR).status == 200
+    for wrong in ({"workers": 0}, {"max_jobs": 10**9}, {"max_bytes": "much"}, {"max_job": 3}):
+        refused = change(**wrong)
+        assert refused.status == 400, wrong
+    assert "1 to 1024" in change(workers=5000).message() or "from 1 to 1024" in change(workers=5000).message()
+    assert call(server, "identity", "reload").json()["jobs"]["max"] == 7
+    assert status(server, "simple")["jobs"]["max"] == 256
+    assert server.client.request("PATCH", "/v1/models/identty/settings", {"workers": 1}).status == 404
+
+
 def test_the_same_from_the_command_line(start):
     server = start("--models", EXAMPLE_MODELS)
     url = ("--url", f"http://127.0.0.1:{server.port}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
@@ -199,10 +200,10 @@ def test_a_queued_request_is_dropped_when_its_client_leaves(start):
         return server.metric("weir_jobs_answered_total", model="minilm", outcome=outcome)
 
     with Busy(server, texts=12) as busy:
-        leaving = [server.raw() for _ in range(8)]
+        leaving = [server.raw() for _ in range(100)]
         for connection in leaving:
             connection.send(post_of("/v1/embeddings", {"model": "minilm", "input": LONG}))
-        until(lambda: server.metric("weir_jobs_queued_total", model="minilm") == 20, "all to be let in")
+        until(lambda: server.metric("weir_jobs_queued_total", model="minilm") == 112, "all to be let in")
         busy.next_answer()
         for connection in leaving:
             connection.close()
@@ -210,6 +211,17 @@ def test_a_queued_request_is_dropped_when_its_client_leaves(start):
         until(lambda: count("cancelled") > 0, "those that left to be dropped")
     assert server.client.embed("A kite.").status == 200
     assert count("ok") == 13
+
+
+def test_the_end_of_a_clients_sending_side_cancels_unless_it_is_said_to_wait_for_the_answer(start):
+    request = post_of("/v1/embeddings", {"model": "minilm", "input": [LONG] * 4})
+    for half_close in ("cancel", "answer"):
+        server = start("--models", DEMO_MODELS, "--set", f"server.half_close={half_close}")
+        connection = server.raw().send(request)
+        connection.socket.shutdown(socket.SHUT_WR)
+        if half_close == "answer":
+            assert connection.reply().status == 200
+        assert connection.ended()
 
 
 def test_a_failed_text_gives_its_place_in_the_queue_back(start):
