@@ -308,11 +308,12 @@ void Registry::FinishLoad(ModelLoad& load, Result<DeploymentPtr> built) {
   const std::string& name = load.name();
   Answers answers;
   const MutexLock lock(mu_);
-  Entry& entry = entries_[name];
-  if (closed_ || entry.load.get() != &load) {  // it was given up: whatever it made is dropped
-    if (built) answers.Drop(std::move(*built));
+  const auto found = entries_.find(name);
+  if (closed_ || found == entries_.end() || found->second.load.get() != &load) {
+    if (built) answers.Drop(std::move(*built));  // it was given up: whatever it made is dropped
     return;
   }
+  Entry& entry = found->second;
   entry.load = nullptr;
   entry.tries = load.tries();
   if (built) {

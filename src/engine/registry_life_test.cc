@@ -227,6 +227,32 @@ TEST_F(RegistryTest, ALoadThatTakesTooLongIsGivenUpAndCannotPublishItselfLater) 
   EXPECT_EQ(registry_.StateOf("m")->counts.loads, 1U);
 }
 
+TEST_F(RegistryTest, AModelThatIsRemovedWhileItLoadsIsNotKnownAnyMore) {
+  hold_ = true;
+  auto loading = Load(registry_, "m");
+  gate_.AwaitEntered();
+  registry_.Remove("m", Deadline::Never());
+  EXPECT_EQ(loading.get().error().code, Code::kUnavailable);
+  EXPECT_FALSE(registry_.StateOf("m"));
+  gate_.Open();
+  ASSERT_TRUE(Load(registry_, "other").get());  // both loader threads have been at work since
+  ASSERT_TRUE(Load(registry_, "another").get());
+  EXPECT_FALSE(registry_.StateOf("m"));
+}
+
+TEST_F(RegistryTest, AModelThatServesAndIsRemovedAnswersItsJobsFirst) {
+  Gate gate;
+  runs_->on_run = [&gate](auto, const auto&) { gate.Enter(); };
+  auto deployment = Load(registry_, "m").get();
+  auto job = Submit(**deployment);
+  gate.AwaitEntered();
+  registry_.Remove("m", Deadline::Never());
+  EXPECT_EQ(State("m"), ModelState::kDraining);
+  gate.Open();
+  EXPECT_TRUE(job.get());
+  while (registry_.StateOf("m")) std::this_thread::yield();
+}
+
 TEST_F(RegistryTest, WhatIsWrongInTheFilesIsTriedOnce) {
   fail_ = true;
   EXPECT_FALSE(Load(registry_, "m").get());

@@ -20,7 +20,8 @@ Result<std::string> ChooseModel(const Engine& engine, const std::optional<std::s
   if (named) return *named;
   std::vector<std::string> fitting;
   std::string loading;
-  for (const ModelStatus& model : engine.States()) {
+  const std::vector<ModelStatus> models = engine.States();
+  for (const ModelStatus& model : models) {
     if (model.state == ModelState::kLoading) loading = model.name;
     // While it loads, or has failed, its task is not known: it is meant all the same, and says so itself.
     if (model.name == fallback && (model.task == task || model.task.empty())) return fallback;
@@ -31,6 +32,8 @@ Result<std::string> ChooseModel(const Engine& engine, const std::optional<std::s
                 fmt::format("'model' is missing, and model '{}' is still loading: name one, or try again", loading));
   }
   if (fitting.size() == 1) return fitting[0];
+  // Nothing else can be meant; it may be this request that loads it.
+  if (models.size() == 1 && models[0].task.empty()) return models[0].name;
   if (fitting.empty()) return Fail(Code::kNotFound, fmt::format("no model with the task {} is ready", task), "model");
   return InvalidArgument(fmt::format("'model' is missing; models with the task {}: {}", task, fmt::join(fitting, ", ")),
                          "model");

@@ -151,6 +151,12 @@ def test_on_demand_a_model_is_loaded_once_with_the_first_requests_for_it(start):
     assert server.client.embed("A kite.").status == 503  # a request does not undo an unload
 
 
+def test_a_request_that_names_no_model_loads_the_only_one(start, tmp_path: Path):
+    (tmp_path / "minilm").symlink_to((DEMO_MODELS / "minilm").resolve(), target_is_directory=True)
+    server = start("--models", tmp_path, "--load", "on-demand")
+    assert server.client.post("/v1/embeddings", {"input": "A kite."}).status == 200
+
+
 def test_nothing_is_there_to_cancel_and_nobody_is_made_by_a_path(start):
     server = start("--models", EXAMPLE_MODELS)
     assert call(server, "identity", "cancel").json() == {"name": "identity", "cancelled": False}
