@@ -8,8 +8,8 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/mutex.h"
 #include "base/nearest.h"
+#include "base/pause.h"
 #include "http/middleware.h"
 #include "http/routes.h"
 
@@ -132,19 +132,10 @@ Status Application::Ready() const {
   return {};
 }
 
-// Load balancers see that it is not ready, and send no more.
-void Application::WaitDrainDelay(const std::stop_token& hurry) const {
-  if (config_.drain_delay == Duration::zero()) return;
-  Mutex mu;
-  CondVar never;
-  const MutexLock lock(mu);
-  never.WaitUntil(mu, hurry, Clock::Steady().Now() + config_.drain_delay, [] { return false; });
-}
-
 bool Application::Stop(const std::stop_token& hurry) {
   stopping_ = true;
   watch_ = nullptr;
-  WaitDrainDelay(hurry);
+  Pause(config_.drain_delay, hurry);  // load balancers see that it is not ready, and send no more
   const Deadline deadline = Deadline::After(Clock::Steady(), config_.drain_deadline);
   server_->StopAccepting();
   bool clean = server_->WaitIdle(deadline, hurry);

@@ -46,7 +46,6 @@ class Application {
  private:
   explicit Application(const Config& config) : config_(config), core_(config, metrics_) {}
   void AddRoutes();
-  void WaitDrainDelay(const std::stop_token& hurry) const;
   std::vector<std::string> LoadedAtStart() const;
 
   const Config config_;

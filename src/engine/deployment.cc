@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "base/pause.h"
 #include "base/thread_name.h"
 #include "engine/profiler.h"
 
@@ -115,14 +116,11 @@ void Deployment::Enqueue(JobPtr job) {
 
 void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
   SetThreadName("measure");
-  Mutex mu;
-  CondVar never;
   Duration pause = kFirstPause;
   const auto rest = [&] {
-    const MutexLock lock(mu);
-    never.WaitUntil(mu, stop, std::chrono::steady_clock::now() + pause, [] { return false; });
+    const bool whole = Pause(pause, stop);
     pause = std::min(pause * 2, kLongestPause);
-    return !stop.stop_requested();
+    return whole;
   };
   const auto measure = [&](const Profiler::Run& run) {
     for (;;) {

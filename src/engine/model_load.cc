@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "base/log.h"
-#include "base/mutex.h"
+#include "base/pause.h"
 
 namespace weir {
 
@@ -23,7 +23,7 @@ Result<std::shared_ptr<const Servable>> ModelLoad::Run(ServableLoader& loader, c
     if (built || !MayPass(built.error()) || tries >= limits.tries) return built;
     log::Warn("model {}: try {} of {} failed, the next one follows in {:.1f} s: {}", name_, tries, limits.tries,
               Seconds(pause), built.error().message);
-    if (!Pause(pause)) return built;
+    if (!Pause(pause, stop_.get_token())) return built;
     pause *= 2;
   }
 }
@@ -51,15 +51,6 @@ Result<std::shared_ptr<const Servable>> ModelLoad::Try(ServableLoader& loader, c
   } catch (const std::exception& e) {
     return Fail(Code::kInternal, e.what());
   }
-}
-
-// False when it was given up meanwhile.
-bool ModelLoad::Pause(Duration time) const {
-  Mutex mu;
-  CondVar never;
-  const MutexLock lock(mu);
-  never.WaitUntil(mu, stop_.get_token(), std::chrono::steady_clock::now() + time, [] { return false; });
-  return !stop_.stop_requested();
 }
 
 }  // namespace weir

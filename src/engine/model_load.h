@@ -54,7 +54,6 @@ class ModelLoad {
 
  private:
   Result<std::shared_ptr<const Servable>> Try(ServableLoader& loader, const Clock& clock);
-  bool Pause(Duration time) const;
 
   // Constant after construction.
   const std::string name_;

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "base/mutex.h"
-
 namespace weir::hub {
 namespace {
 
@@ -11,14 +9,6 @@ constexpr std::chrono::milliseconds kLongest = std::chrono::seconds(30);
 constexpr std::chrono::milliseconds kMostAsked = std::chrono::minutes(5);
 
 }  // namespace
-
-bool Pause(std::chrono::milliseconds duration, std::stop_token stop) {
-  Mutex mu;
-  CondVar never;
-  const MutexLock lock(mu);
-  never.WaitUntil(mu, stop, std::chrono::steady_clock::now() + duration, [] { return false; });
-  return !stop.stop_requested();
-}
 
 std::chrono::milliseconds PauseAfter(int failures, std::chrono::milliseconds first, std::chrono::milliseconds asked) {
   std::chrono::milliseconds pause = first;
