@@ -57,6 +57,7 @@ Application::~Application() {
 void Application::AddRoutes() {
   router_.Use(http::NewRequestIdMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
+  router_.Use(http::NewPriorityMiddleware());
   router_.Use(http::NewMetricsMiddleware(metrics_, Clock::Steady()));
   router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
   const auto ready = [this] { return Ready(); };

@@ -35,6 +35,9 @@ struct Error {
   std::string field = {};
   // For kResourceExhausted and kUnavailable: when to try again. Zero means "not known".
   std::chrono::milliseconds retry_after{0};
+  // For kResourceExhausted: the bound that was reached, by its setting's name ("max_jobs"), or "predicted_wait". Of
+  // static duration; empty when there is none.
+  std::string_view limit = {};
 };
 
 template <typename T>

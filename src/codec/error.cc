@@ -21,6 +21,12 @@ std::string_view OpenAiType(Code code) {
   return "server_error";
 }
 
+// For clients that read it: exact, where the header has whole seconds.
+void WriteWhenToRetry(JsonWriter& json, const Error& error) {
+  if (!error.limit.empty()) json.Key("limit").String(error.limit);
+  if (error.retry_after.count() > 0) json.Key("retry_after_ms").Int(error.retry_after.count());
+}
+
 }  // namespace
 
 int HttpStatus(Code code) {
@@ -50,14 +56,16 @@ std::string OpenAiError(const Error& error) {
   }
   json.Key("code").String(error.code == Code::kNotFound && error.field == "model" ? "model_not_found"
                                                                                   : CodeName(error.code));
-  if (error.retry_after.count() > 0) json.Key("retry_after_ms").Int(error.retry_after.count());
+  WriteWhenToRetry(json, error);
   json.EndObject().EndObject();
   return json.Take();
 }
 
 std::string OipError(const Error& error) {
   JsonWriter json;
-  json.BeginObject().Key("error").String(error.message).EndObject();
+  json.BeginObject().Key("error").String(error.message);
+  WriteWhenToRetry(json, error);
+  json.EndObject();
   return json.Take();
 }
 

@@ -11,10 +11,10 @@ namespace weir::codec {
 int HttpStatus(Code code);
 
 // {"error":{"message":…,"type":…,"param":…,"code":…}}, as OpenAI's clients read it. Weir's own routes
-// answer in this shape too.
+// answer in this shape too. A refusal says more: "limit", the bound that was reached, and "retry_after_ms".
 std::string OpenAiError(const Error& error);
 
-// {"error":"…"}, as the Open Inference Protocol has it.
+// {"error":"…"}, as the Open Inference Protocol has it; with "limit" and "retry_after_ms" as above.
 std::string OipError(const Error& error);
 
 }  // namespace weir::codec

@@ -263,17 +263,40 @@ void WriteSpecs(JsonWriter& json, const std::vector<TensorSpec>& specs) {
 }
 
 // 0 is none.
-Result<std::optional<std::chrono::microseconds>> ParseTimeout(const JsonObject& object) {
+Status ParseTimeout(const JsonObject& parameters, InferBody& body) {
+  constexpr std::int64_t kMost = std::int64_t{1} << 50;
+  const auto given = parameters.FindInt("timeout", 0, kMost);
+  if (!given) return std::unexpected(given.error());
+  if (given->value_or(0) > 0) body.timeout = std::chrono::microseconds(**given);
+  return {};
+}
+
+// A name, or a number of which 0 is none.
+Status ParsePriorityOf(const JsonObject& parameters, InferBody& body) {
+  const auto found = parameters.Find("priority");
+  if (!found) return std::unexpected(found.error());
+  std::string_view name;
+  if (!*found) return {};
+  if (!(*found)->get(name)) {
+    const Result<Priority> priority = ParsePriority(name);
+    if (!priority) return InvalidArgument(priority.error().message, parameters.Path("priority"));
+    body.priority = *priority;
+    return {};
+  }
+  const auto number = parameters.FindInt("priority", 0, kPriorities);
+  if (!number) return std::unexpected(number.error());
+  if (number->value_or(0) > 0) body.priority = static_cast<Priority>(**number - 1);
+  return {};
+}
+
+Status ParseParameters(const JsonObject& object, InferBody& body) {
   auto parameters = object.Find("parameters");
   if (!parameters) return Forward(parameters);
-  if (!*parameters) return std::nullopt;
+  if (!*parameters) return {};
   Result<JsonObject> inside = JsonObject::From(**parameters, "parameters");
   if (!inside) return Forward(inside);
-  constexpr std::int64_t kMost = std::int64_t{1} << 50;
-  const auto given = inside->FindInt("timeout", 0, kMost);
-  if (!given) return std::unexpected(given.error());
-  if (given->value_or(0) == 0) return std::nullopt;
-  return std::chrono::microseconds(**given);
+  if (Status timeout = ParseTimeout(*inside, body); !timeout) return timeout;
+  return ParsePriorityOf(*inside, body);
 }
 
 }  // namespace
@@ -296,10 +319,9 @@ Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
   }
   auto inputs = ParseInputs(*object, manifest, body.size());
   if (!inputs) return Forward(inputs);
-  auto timeout = ParseTimeout(*object);
-  if (!timeout) return Forward(timeout);
-  return InferBody{
-      .id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs), .timeout = *timeout};
+  InferBody parsed{.id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs)};
+  if (Status parameters = ParseParameters(*object, parsed); !parameters) return Forward(parameters);
+  return parsed;
 }
 
 std::string WriteInfer(const std::string& model, const InferBody& request, const Manifest& manifest,

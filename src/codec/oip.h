@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/priority.h"
 #include "model/model.h"
 
 namespace weir::codec {
@@ -19,6 +20,8 @@ struct InferBody {
   std::vector<int> outputs;    // positions of the outputs that are asked for
   // parameters.timeout, which the protocol has in microseconds (source: Triton's schedule policy); nullopt: none.
   std::optional<std::chrono::microseconds> timeout = {};
+  // parameters.priority: a name, or a number as Triton has it, of which 1 comes first.
+  std::optional<Priority> priority = {};
 };
 
 // Reads and checks an infer request against the model's interface.

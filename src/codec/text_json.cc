@@ -18,7 +18,7 @@ using FieldNames = std::vector<std::string>;
 
 // Of both doors.
 const FieldNames kTextFields = {"model",       "input",  "truncate",    "truncation_side", "overlap",
-                                "window_pool", "prompt", "prompt_name", "on_error"};
+                                "window_pool", "prompt", "prompt_name", "on_error",        "priority"};
 
 FieldNames With(FieldNames fields, const FieldNames& more) {
   fields.insert(fields.end(), more.begin(), more.end());
@@ -141,6 +141,12 @@ Status ParseTextOptions(const JsonObject& object, TextRequest& request) {
   auto name = object.FindString("prompt_name");
   if (!name) return Forward(name);
   request.prompt_name = std::move(*name);
+  const auto priority = object.FindString("priority");
+  if (!priority) return std::unexpected(priority.error());
+  if (!*priority) return {};
+  Result<Priority> parsed = ParsePriority(**priority);
+  if (!parsed) return Forward(parsed);
+  request.priority = *parsed;
   return {};
 }
 

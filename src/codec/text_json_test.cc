@@ -187,7 +187,10 @@ TEST(Errors, EveryCodeHasAStatusAndBothShapes) {
                                         {Code::kUnavailable, 503},      {Code::kInternal, 500}};
   for (const auto& [code, status] : expected) EXPECT_EQ(HttpStatus(code), status);
   const Error error{Code::kResourceExhausted, "full", "", std::chrono::milliseconds(1500)};
-  EXPECT_EQ(OipError(error), R"({"error":"full"})");
+  EXPECT_EQ(OipError({Code::kNotFound, "gone"}), R"({"error":"gone"})");
+  Error refused = error;
+  refused.limit = "max_jobs";
+  EXPECT_EQ(OipError(refused), R"({"error":"full","limit":"max_jobs","retry_after_ms":1500})");
   EXPECT_EQ(OpenAiError(error), R"({"error":{"message":"full","type":"rate_limit_error","param":null,)"
                                 R"("code":"resource_exhausted","retry_after_ms":1500}})");
 }

@@ -25,6 +25,7 @@ TEST_F(AdmissionTest, RefusesTheJobAfterTheLastPlaceAtOnceAndSaysWhenToComeBack)
   ASSERT_FALSE(three);
   EXPECT_EQ(three.error().code, Code::kResourceExhausted);
   EXPECT_EQ(three.error().message, "the queue is full: 2 of 2 jobs");
+  EXPECT_EQ(three.error().limit, "max_jobs");
   EXPECT_GT(three.error().retry_after, milliseconds(0));
 }
 
@@ -64,7 +65,7 @@ TEST_F(AdmissionTest, TheTextsOfABigRequestThatComeLaterDelayNobody) {
   Admission admission({.max_jobs = 8, .max_request_jobs = 100}, 1, backlog_, clock_);
   admission.Measured(1, seconds(1));
   const auto big = admission.Acquire({.jobs = 100, .work = 100}, Deadline::Never());
-  EXPECT_TRUE(admission.Acquire({}, Deadline::After(clock_, seconds(3))));
+  EXPECT_TRUE(admission.Acquire({}, Deadline::After(clock_, seconds(4))));
 }
 
 TEST_F(AdmissionTest, RefusesForGoodWhatCanNeverBeAdmitted) {
@@ -72,14 +73,87 @@ TEST_F(AdmissionTest, RefusesForGoodWhatCanNeverBeAdmitted) {
   EXPECT_EQ(admission_.Acquire({.bytes = 101}, Deadline::Never()).error().code, Code::kTooLarge);
 }
 
-TEST_F(AdmissionTest, RefusesWorkThatCannotStartBeforeItsDeadline) {
-  admission_.Measured(10, seconds(10));  // one second for each unit of work
+TEST_F(AdmissionTest, RefusesWorkThatIsPredictedToEndAfterItsDeadline) {
+  admission_.Measured(1, seconds(1));  // one second for each unit of work
   const auto running = admission_.Acquire({.work = 5}, Deadline::Never());
-  const auto hasty = admission_.Acquire({}, Deadline::After(clock_, seconds(4)));
+  // Five seconds are before it and one is its own; and a quarter for what predictions are wrong by.
+  const auto hasty = admission_.Acquire({}, Deadline::After(clock_, seconds(7)));
   ASSERT_FALSE(hasty);
-  EXPECT_THAT(hasty.error().message, HasSubstr("a wait of 5.0 s is predicted"));
-  EXPECT_EQ(hasty.error().retry_after, milliseconds(5000));
-  EXPECT_TRUE(admission_.Acquire({}, Deadline::After(clock_, seconds(6))));
+  EXPECT_EQ(hasty.error().message, "the queue is too long for this deadline: 7.5 s are predicted, 7 s are left");
+  EXPECT_EQ(hasty.error().limit, "predicted_wait");
+  EXPECT_EQ(hasty.error().retry_after, milliseconds(500));
+  EXPECT_TRUE(admission_.Acquire({}, Deadline::After(clock_, seconds(8))));
+}
+
+TEST_F(AdmissionTest, ASpeedThatIsWrongIsFoundOutBecauseAnIdleModelTakesWhatComes) {
+  admission_.Measured(1, seconds(100));
+  const auto first = admission_.Acquire({}, Deadline::After(clock_, seconds(1)));
+  EXPECT_TRUE(first);
+  EXPECT_FALSE(admission_.Acquire({}, Deadline::After(clock_, seconds(1))));
+}
+
+TEST_F(AdmissionTest, SaysWhenThereWillBeRoomRatherThanWhenAllIsDone) {
+  Admission admission({.max_jobs = 10}, 1, backlog_, clock_);
+  admission.Measured(1, seconds(1));
+  std::vector<Permit> held;
+  for (int i = 0; i < 10; ++i) held.push_back(std::move(*admission.Acquire({}, Deadline::Never())));
+  const auto refused = admission.Acquire({}, Deadline::Never());
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().limit, "max_jobs");
+  EXPECT_EQ(refused.error().retry_after, seconds(1));
+}
+
+TEST_F(AdmissionTest, PredictionsThatWereTooShortMakeTheNextOnesLonger) {
+  Admission admission({}, 1, backlog_, clock_);
+  admission.Measured(1, seconds(1));
+  const auto refused_at = [&](Duration deadline) {
+    const auto busy = admission.Acquire({}, Deadline::Never());
+    return !admission.Acquire({}, Deadline::After(clock_, deadline));
+  };
+  EXPECT_FALSE(refused_at(seconds(3)));  // two seconds, and a quarter
+  for (int late = 0; late < 20; ++late) {
+    auto permit = admission.Acquire({}, Deadline::After(clock_, seconds(3)));
+    ASSERT_TRUE(permit);
+    clock_.Advance(seconds(3));
+    permit->ReleaseEnded();
+  }
+  EXPECT_TRUE(refused_at(seconds(3)));
+  for (int in_time = 0; in_time < 3000; ++in_time) {
+    admission.Acquire({}, Deadline::After(clock_, seconds(3)))->ReleaseEnded();
+  }
+  EXPECT_FALSE(refused_at(seconds(3)));
+}
+
+TEST_F(AdmissionTest, AFloodOfOneClassLeavesEachOtherClassItsRoom) {
+  Admission admission({.max_jobs = 16}, 1, backlog_, clock_);
+  std::vector<Permit> flood;
+  for (auto permit = admission.Acquire({.priority = Priority::kBulk}, Deadline::Never()); permit;
+       permit = admission.Acquire({.priority = Priority::kBulk}, Deadline::Never())) {
+    flood.push_back(std::move(*permit));
+  }
+  EXPECT_EQ(flood.size(), 16U);
+  for (const Priority priority : {Priority::kInteractive, Priority::kNormal}) {
+    const auto one = admission.Acquire({.priority = priority}, Deadline::Never());
+    const auto two = admission.Acquire({.priority = priority}, Deadline::Never());
+    EXPECT_TRUE(one && two);
+    EXPECT_FALSE(admission.Acquire({.priority = priority}, Deadline::Never()));
+  }
+}
+
+TEST_F(AdmissionTest, AnInteractiveRequestIsNotRefusedForTheWorkThatItGoesBefore) {
+  Admission admission({}, 1, backlog_, clock_);
+  admission.Measured(1, seconds(1));
+  const auto flood = admission.Acquire({.work = 100, .priority = Priority::kBulk}, Deadline::Never());
+  EXPECT_TRUE(admission.Acquire({.priority = Priority::kInteractive}, Deadline::After(clock_, seconds(4))));
+  EXPECT_FALSE(admission.Acquire({.priority = Priority::kBulk}, Deadline::After(clock_, seconds(4))));
+}
+
+TEST_F(AdmissionTest, AClientIsNotRefusedForTheWorkOfAnotherThatTakesTurnsWithIt) {
+  Admission admission({}, 1, backlog_, clock_);
+  admission.Measured(1, seconds(1));
+  const auto busy = admission.Acquire({.work = 100, .client = 1}, Deadline::Never());
+  EXPECT_TRUE(admission.Acquire({.client = 2}, Deadline::After(clock_, seconds(4))));
+  EXPECT_FALSE(admission.Acquire({.client = 1}, Deadline::After(clock_, seconds(4))));
 }
 
 TEST_F(AdmissionTest, SplitsAPermitIntoItsJobsWithoutLosingAny) {

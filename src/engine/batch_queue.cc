@@ -18,7 +18,6 @@ JobPtr BatchQueue::Push(JobPtr job) {
   const MutexLock lock(mu_);
   if (closed_) return job;
   NoteArrival(job->queued_at);
-  job->turn = work_done_ + job->request.work_before;
   jobs_.Insert(std::move(job));
   NoteReady();
   return nullptr;
@@ -37,11 +36,12 @@ void BatchQueue::NoteReady(TimePoint wait_until) {
 }
 
 void BatchQueue::Decide() {
-  const bool alone = jobs_[0].request.cost.group == 0 || limits_.mode == BatchMode::kNever;
+  TurnQueue& line = jobs_.Next();
+  const bool alone = line[0].request.cost.group == 0 || limits_.mode == BatchMode::kNever;
   const std::size_t most = alone ? 1 : limits_.mode == BatchMode::kCost ? kView : limits_.max_jobs;
   view_.clear();
-  for (std::size_t i = 0; i < jobs_.size() && i < most; ++i) {
-    const Job& job = jobs_[i];
+  for (std::size_t i = 0; i < line.size() && i < most; ++i) {
+    const Job& job = line[i];
     view_.push_back({.length = job.request.cost.length,
                      .overtaken = job.overtaken,
                      .group = job.request.cost.group,
@@ -63,15 +63,8 @@ void BatchQueue::Take(Batch& batch) {
   if (decision_.chosen.empty()) return NoteReady(decision_.wait_until);
   jobs_.Take(decision_.chosen, batch.jobs);
   NoteReady();
-  NoteWork(batch);
   batch.run = std::stop_source();
   for (const JobPtr& job : batch.jobs) running_.push_back({job.get(), batch.run});
-}
-
-void BatchQueue::NoteWork(const Batch& batch) {
-  std::uint32_t longest = 1;
-  for (const JobPtr& job : batch.jobs) longest = std::max(longest, job->request.cost.length);
-  work_done_ += costs_.Seconds(batch.jobs.size(), longest);
 }
 
 bool BatchQueue::TakePast(Job& job, const std::stop_source& run) {
@@ -141,6 +134,7 @@ TimePoint BatchQueue::Expire(TimePoint now) {
   for (std::stop_source& run : ended) run.request_stop();
   for (Late& one : late) {
     // A queued job's place is free before its caller hears; a running one keeps its place.
+    if (one.job && one.error.code == Code::kDeadlineExceeded) one.job->permit.ReleaseEnded();
     if (one.job) one.job->permit.Release();
     try {
       if (one.reply) one.reply(std::unexpected(std::move(one.error)));

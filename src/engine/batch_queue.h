@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "engine/batch_policy.h"
+#include "engine/fair_lines.h"
 #include "engine/job.h"
-#include "engine/turn_queue.h"
 
 namespace weir {
 
@@ -26,9 +26,9 @@ struct QueueCounts {
   std::size_t running = 0;
 };
 
-// In order of turns, with costs. Owned by a Deployment; callers push, workers take batches. Thread-safe.
-// The bound is in Admission: who pushes holds a permit. It also knows the jobs that are running, so that a
-// deadline is kept for them too. Destruction answers what is left (kInternal): close and drain first.
+// In an order that is fair between classes and clients, with costs. Owned by a Deployment; callers push, workers take
+// batches. Thread-safe. The bound is in Admission: who pushes holds a permit. It also knows the jobs that are running,
+// so that a deadline is kept for them too. Destruction answers what is left (kInternal): close and drain first.
 class BatchQueue {
  public:
   // `lanes` is how many batches may run at once. `costs` and `clock` outlive the queue.
@@ -83,7 +83,6 @@ class BatchQueue {
 
   void Decide() REQUIRES(mu_);
   void NoteArrival(TimePoint now) REQUIRES(mu_);
-  void NoteWork(const Batch& batch) REQUIRES(mu_);
   TimePoint CollectLate(TimePoint now, std::vector<Late>& late) REQUIRES(mu_);
   std::vector<std::stop_source> RunsInVain() const REQUIRES(mu_);
   void NoteReady(TimePoint wait_until = TimePoint::min()) REQUIRES(mu_);
@@ -97,8 +96,7 @@ class BatchQueue {
   // Guarded by mu_.
   mutable Mutex mu_;
   CondVar idle_;
-  TurnQueue jobs_ GUARDED_BY(mu_);
-  double work_done_ GUARDED_BY(mu_) = 0;  // predicted seconds of all batches taken: the clock of turns
+  FairLines jobs_ GUARDED_BY(mu_);
   std::vector<Running> running_ GUARDED_BY(mu_);
   std::vector<WaitingJob> view_ GUARDED_BY(mu_);  // scratch for Decide
   BatchDecision decision_ GUARDED_BY(mu_);

@@ -173,9 +173,8 @@ TEST_F(BatchQueueTest, LosesNoJobAndDoublesNoneUnderManyThreads) {
 
 TEST_F(BatchQueueTest, ABigRequestsLaterTextsLetANewcomerIn) {
   constexpr std::uint32_t kLength = 9000;  // such a text runs alone
-  const double each = costs_.Seconds(1, kLength);
   std::vector<const Job*> order;
-  const auto push = [&](double work_before) {
+  const auto push = [&](std::uint64_t work_before) {
     JobRequest request{.cost = {.length = kLength, .group = 1}, .work_before = work_before};
     JobPtr job = std::make_unique<Job>(std::move(request), Permit(), [](const Result<Output>&) {}, clock_.Now());
     order.push_back(job.get());
@@ -187,26 +186,25 @@ TEST_F(BatchQueueTest, ABigRequestsLaterTextsLetANewcomerIn) {
     EXPECT_EQ(batch.jobs[0].get(), order[expected]);
     queue_.Done(batch.jobs);
   };
-  for (const int text : {0, 1, 2, 3}) push(text * each);
+  for (const std::uint64_t text : {0, 1, 2, 3}) push(text * kLength);
   expect_next(0);
   push(0);  // its turn is at once, together with the second text's, which came first
   push(0);
-  for (const std::size_t next : {1, 4, 5, 2}) expect_next(next);
+  for (const std::size_t next : {1, 4, 2, 5}) expect_next(next);
   push(0);
-  for (const std::size_t next : {3, 6}) expect_next(next);  // two newcomers were let in: now it is the last text's turn
+  for (const std::size_t next : {3, 6}) expect_next(next);
 }
 
 // Also where each text runs alone because its graph takes one at a time.
 TEST_F(BatchQueueTest, ABigRequestGoesOnWhileOthersComeWhoseJobsRunAlone) {
-  const auto push = [&](Fate& fate, double work_before) {
+  const auto push = [&](Fate& fate, std::uint64_t work_before) {
     JobPtr job = NewJob(fate);
     job->request.cost.group = 0;
     job->request.work_before = work_before;
     EXPECT_EQ(queue_.Push(std::move(job)), nullptr);
   };
-  const double each = costs_.Seconds(1, 8);
   push(a_, 0);
-  push(b_, each);  // the big request's second text
+  push(b_, 8);  // the big request's second text
   for (int newcomer = 0; newcomer < 3; ++newcomer) {
     push(c_, 0);
     const Batch batch = Pop();

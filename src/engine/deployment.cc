@@ -91,7 +91,11 @@ std::unique_ptr<Job> Deployment::MakeJob(JobRequest request, Permit permit, Repl
 void Deployment::Offer(JobRequest request, Reply::Callback callback) {
   if (Status fits = servable_->Check(request); !fits) return callback(Forward(fits));
   if (request.method == 0) request.cost = servable_->CostOf(request.inputs);
-  Result<Permit> permit = Admit({.bytes = request.cost.bytes, .work = request.cost.length}, request.deadline);
+  Result<Permit> permit = Admit({.bytes = request.cost.bytes,
+                                 .work = request.cost.length,
+                                 .priority = request.priority,
+                                 .client = request.client},
+                                request.deadline);
   if (!permit) return callback(Forward(permit));
   context_.note_deadline(request.deadline);
   const bool cheap = use_short_cut_ && request.cost.group == 0 && short_cut_.IsCheap(request.cost.bytes);

@@ -76,7 +76,7 @@ TEST_F(DeploymentTest, RefusesAFullQueueAtOnceWhileTheWorkerIsBusy) {
   EXPECT_TRUE(running.get());
   EXPECT_TRUE(queued.get());
   EXPECT_THAT(metrics_.Render(),
-              ::testing::HasSubstr("weir_requests_refused_total{model=\"m\",reason=\"resource_exhausted\"} 1"));
+              ::testing::HasSubstr("weir_requests_refused_total{model=\"m\",reason=\"max_jobs\"} 1"));
 }
 
 TEST_F(DeploymentTest, WorkersAndBoundsMayBeChangedWhileJobsRun) {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/admission.h"
+#include "engine/priority.h"
 #include "engine/probe.h"
 #include "model/tensor.h"
 
@@ -86,9 +87,11 @@ struct JobRequest {
   JobCost cost;
   Deadline deadline;
   std::stop_token stop;
-  // Predicted seconds of the work of the same request before this job. It takes its turn as if it came when so much
-  // more work is done: each text of a big request waits for those before it, and lets in what others send meanwhile.
-  double work_before = 0;
+  // The lengths of the same request's jobs before this one: each text of a big request waits for those before it, and
+  // lets in what others send meanwhile.
+  std::uint64_t work_before = 0;
+  Priority priority = Priority::kNormal;
+  std::uint64_t client = 0;  // who sent it, where that matters: clients of one class have equal turns
 };
 
 // Created by Deployment::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.

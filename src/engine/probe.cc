@@ -1,11 +1,15 @@
 #include "engine/probe.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace weir {
 namespace {
 
 constexpr char kAnsweredHelp[] = "Jobs answered, by outcome (ok or an error code).";
+
+constexpr char kRefused[] = "weir_requests_refused_total";
+constexpr char kRefusedHelp[] = "Requests refused by admission, by the bound that was reached, else the error code.";
 
 // One counter per code: built once, so that counting is an array look-up.
 template <std::size_t... I>
@@ -20,8 +24,10 @@ std::array<Counter, sizeof...(I)> PerCode(Metrics& metrics, const std::string& n
 ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
     : queued_jobs_(metrics.GetCounter("weir_jobs_queued_total", "Jobs put into the queue; each is answered once.",
                                       {{"model", model}})),
-      refused_(PerCode(metrics, "weir_requests_refused_total", "Requests refused by admission, by error code.", model,
-                       "reason", std::make_index_sequence<kCodes>())),
+      refused_(PerCode(metrics, kRefused, kRefusedHelp, model, "reason", std::make_index_sequence<kCodes>())),
+      full_{metrics.GetCounter(kRefused, kRefusedHelp, {{"model", model}, {"reason", std::string(kLimits[0])}}),
+            metrics.GetCounter(kRefused, kRefusedHelp, {{"model", model}, {"reason", std::string(kLimits[1])}}),
+            metrics.GetCounter(kRefused, kRefusedHelp, {{"model", model}, {"reason", std::string(kLimits[2])}})},
       failed_(PerCode(metrics, "weir_jobs_answered_total", kAnsweredHelp, model, "outcome",
                       std::make_index_sequence<kCodes>())),
       succeeded_(metrics.GetCounter("weir_jobs_answered_total", kAnsweredHelp, {{"model", model}, {"outcome", "ok"}})),
@@ -40,7 +46,11 @@ ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
                                    "Smoothed relative error of the cost model's predictions of a run's time.",
                                    {{"model", model}})) {}
 
-void ModelProbe::Refused(const Error& error) { refused_[static_cast<std::size_t>(error.code)].Add(); }
+void ModelProbe::Refused(const Error& error) {
+  const auto limit = std::ranges::find(kLimits, error.limit);
+  if (limit != kLimits.end()) return full_[static_cast<std::size_t>(limit - kLimits.begin())].Add();
+  refused_[static_cast<std::size_t>(error.code)].Add();
+}
 
 void ModelProbe::Answered(const Error* error) {
   (error == nullptr ? succeeded_ : failed_[static_cast<std::size_t>(error->code)]).Add();

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
@@ -30,9 +31,12 @@ class ModelProbe {
 
  private:
   static constexpr std::size_t kCodes = static_cast<std::size_t>(Code::kInternal) + 1;
+  // What Admission says for Error::limit.
+  static constexpr std::array<std::string_view, 3> kLimits = {"max_jobs", "max_bytes", "predicted_wait"};
 
   Counter queued_jobs_;
   std::array<Counter, kCodes> refused_;
+  std::array<Counter, kLimits.size()> full_;
   std::array<Counter, kCodes> failed_;
   Counter succeeded_;
   Gauge in_flight_;

@@ -30,13 +30,15 @@ Results RunGuarded(Runner& runner, std::span<const JobPtr> jobs, const std::stop
 
 // What the run cost, for those who predict: `run` on the clock, `work_time` of the processor.
 void Account(const WorkerContext& context, std::span<const JobPtr> jobs, Duration run, Duration work_time) {
+  std::uint64_t admitted = 0;
   std::uint64_t work = 0;
   std::uint32_t longest = 1;
   for (const JobPtr& job : jobs) {
+    admitted += job->permit.work();
     work += job->request.cost.length;
     longest = std::max(longest, job->request.cost.length);
   }
-  context.admission.Measured(work, run);
+  context.admission.Measured(admitted, run);
   if (jobs.size() == 1) context.short_cut.Measured(jobs[0]->request.cost.bytes, run);
   if (jobs[0]->request.cost.group != 0) context.costs.Observe(jobs.size(), longest, Seconds(work_time));
   context.probe.Ran(jobs.size(), work, longest, run, context.costs.error());
@@ -68,7 +70,7 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
     Job& job = *jobs[i];
     context.probe.Waited(start - job.queued_at);
     // The place is free before the caller hears, so that who sends one request after the other is not refused.
-    job.permit.Release();
+    job.permit.ReleaseEnded();
     if (results[i]) {
       job.reply.Answer(Output{std::move(*results[i]), {.queued = job.queued_at, .started = start, .ended = end}});
     } else if (stop.stop_requested() && results[i].error().code == Code::kCancelled) {
@@ -136,8 +138,10 @@ void Workers::DropVain(Batch& batch, TimePoint now) {
   std::erase(batch.jobs, nullptr);
   context_.queue.Done(vain);
   for (const JobPtr& job : vain) {
+    Error why = *job->InVain(now);
+    if (why.code == Code::kDeadlineExceeded) job->permit.ReleaseEnded();
     job->permit.Release();
-    job->reply.Answer(std::unexpected(*job->InVain(now)));
+    job->reply.Answer(std::unexpected(std::move(why)));
   }
 }
 

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 
 #include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http.hpp>
 
+#include <array>
 #include <atomic>
 #include <ctime>
 #include <optional>
@@ -14,6 +16,7 @@
 #include <utility>
 
 #include "base/version.h"
+#include "http/repeated_refusals.h"
 
 namespace weir::http {
 namespace {
@@ -26,6 +29,7 @@ using boost::system::error_code;
 constexpr std::size_t kReadChunk = 64U << 10;
 // After so many chunks the other connections of the thread have their turn.
 constexpr int kMaxChunks = 16;
+constexpr std::size_t kSmallAnswer = 16U << 10;
 // How long a client that was refused may go on sending before the connection is cut: closing at once would
 // reset it, and the client might lose the answer.
 constexpr std::chrono::seconds kLinger{2};
@@ -42,6 +46,9 @@ std::string_view HttpDate() {
   return text;
 }
 
+// The Server header.
+const std::string kServer = fmt::format("weir/{}", kVersion);
+
 // When a client whose body found no room may try again.
 constexpr std::chrono::milliseconds kRetryBody{1000};
 
@@ -49,11 +56,14 @@ class HttpConnection;
 
 class HttpExchange final : public Exchange {
  public:
-  HttpExchange(std::shared_ptr<HttpConnection> connection, bhttp::request<bhttp::string_body> request)
+  HttpExchange(std::shared_ptr<HttpConnection> connection, bhttp::request<bhttp::string_body> request,
+               std::uint64_t from)
       : connection_(std::move(connection)), request_(std::move(request)) {
     received = Clock::Steady().Now();
+    client = from;
   }
   ~HttpExchange() override {
+    if (answered_) return;
     Respond(ErrorResponse({Code::kInternal, "the request was dropped without an answer; this is a defect"},
                           Dialect::kOpenAi));
   }
@@ -96,6 +106,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     error_code ignored;
     socket_.non_blocking(true, ignored);
     socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+    client_ = std::hash<asio::ip::address>()(socket_.remote_endpoint(ignored).address());
     NextRequest();
   }
 
@@ -107,12 +118,18 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ == State::kIdle) Close();
   }
 
-  // Called by the exchange, on any thread.
-  void Send(Response response, bool head, bool keep_alive, unsigned version) {
-    asio::post(socket_.get_executor(),
-               [self = shared_from_this(), response = std::move(response), head, keep_alive, version]() mutable {
-                 self->StartWrite(std::move(response), head, keep_alive, version);
-               });
+  // Called by the exchange, on any thread. `request`: a hash of what is answered.
+  void Send(Response response, bool head, bool keep_alive, unsigned version, std::size_t request) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), response = std::move(response), head, keep_alive,
+                                        version, request]() mutable {
+      const Duration hold = self->refusals_.Note(response.status == 429, request, Clock::Steady().Now());
+      if (hold == Duration::zero() || self->context_.draining)
+        return self->StartWrite(std::move(response), head, keep_alive, version);
+      self->hold_.emplace(self->socket_.get_executor(), hold);
+      self->hold_->async_wait([self, response = std::move(response), head, keep_alive, version](error_code) mutable {
+        self->StartWrite(std::move(response), head, keep_alive, version);
+      });
+    });
   }
   const Router& router() const { return context_.router; }
 
@@ -128,6 +145,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     state_ = state;
     overdue_ = Clock::Steady().Now() + time;
   }
+  void EnterAnswering() { state_ = State::kAnswering; }
 
   void NextRequest() {
     ReleaseBody();
@@ -252,9 +270,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // Answers, then closes: what follows on this connection cannot be understood.
   void Refuse(int status, const Error& error) {
-    Enter(State::kAnswering, {});
+    EnterAnswering();
     linger_ = true;
-    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), client_);
     Response response = ErrorResponse(error, DialectOf(exchange->path()));
     response.status = status;
     context_.router.Refuse(exchange, std::move(response));
@@ -268,8 +286,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void Dispatch() {
-    Enter(State::kAnswering, {});
-    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release());
+    EnterAnswering();
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), client_);
     current_ = exchange;
     if (buffer_.size() == 0) WaitReadable();
     context_.router.Route(exchange);
@@ -282,7 +300,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     response_.emplace();
     response_->version(version);
     response_->result(static_cast<unsigned>(response.status));
-    response_->set(bhttp::field::server, fmt::format("weir/{}", kVersion));
+    response_->set(bhttp::field::server, kServer);
     response_->set(bhttp::field::date, HttpDate());
     response_->set(bhttp::field::content_type, response.content_type);
     for (const auto& [name, value] : response.headers) response_->set(name, value);
@@ -298,8 +316,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     error_code error;
     while (!serializer_->is_done()) {
       std::size_t written = 0;
-      serializer_->next(
-          error, [&](error_code& failed, const auto& buffers) { written = socket_.write_some(buffers, failed); });
+      serializer_->next(error, [&](error_code& failed, const auto& buffers) { written = WriteSome(buffers, failed); });
       if (error == asio::error::would_block) {
         return socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = shared_from_this()](error_code failed) {
           if (!failed && self->state_ == State::kWriting) self->Write();
@@ -317,9 +334,17 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     Read();
   }
 
+  // A small answer goes out as one piece: its header alone is a piece for each field, which cost more than this copy.
+  std::size_t WriteSome(const auto& buffers, error_code& failed) {
+    thread_local std::array<char, kSmallAnswer> piece;
+    if (response_->body().size() >= kSmallAnswer) return socket_.write_some(buffers, failed);
+    return socket_.write_some(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), buffers)), failed);
+  }
+
   void Close() {
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
+    hold_.reset();
     ReleaseBody();
     error_code ignored;
     socket_.close(ignored);
@@ -334,7 +359,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::optional<bhttp::response<bhttp::string_body>> response_;
   std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
   std::weak_ptr<HttpExchange> current_;
+  RepeatedRefusals refusals_;
+  std::optional<asio::steady_timer> hold_;  // of a refusal's answer
 
+  std::uint64_t client_ = 0;  // by its address; constant after Start
   State state_ = State::kIdle;
   TimePoint overdue_;
   std::size_t reserved_ = 0;  // of the budget for bodies
@@ -348,7 +376,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 void HttpExchange::Respond(Response response) {
   if (answered_.exchange(true)) return;
   connection_->router().Finish(*this, response);
-  connection_->Send(std::move(response), is_head(), keep_alive(), version());
+  const std::size_t request = response.status == 429 ? std::hash<std::string>()(request_.body()) : 0;
+  connection_->Send(std::move(response), is_head(), keep_alive(), version(), request);
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 // One request and its answer, as handlers see them. Knows nothing of sockets.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <stop_token>
 #include <string>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/job.h"
+#include "engine/priority.h"
 
 namespace weir::http {
 
@@ -44,6 +46,8 @@ class Exchange {
   TimePoint received;
   std::string request_id;
   Deadline deadline;
+  Priority priority = Priority::kNormal;
+  std::uint64_t client = 0;              // who sent it: by its key, else by its address
   std::string_view route = "unmatched";  // the pattern, for metrics: of static duration
   std::vector<std::string> parameters;   // what stands for the {names} of the pattern
 };

@@ -30,6 +30,10 @@ struct DeadlineLimits {
 // X-Request-Timeout-Ms: the client's patience, cut to the server's maximum.
 std::unique_ptr<Middleware> NewDeadlineMiddleware(const DeadlineLimits& limits);
 
+// X-Request-Priority: the class of the request. And whose it is: clients that send a key (Authorization or X-Api-Key)
+// are told apart by that, others by their address.
+std::unique_ptr<Middleware> NewPriorityMiddleware();
+
 // weir_http_requests_total and weir_http_request_seconds, by route and status.
 std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock);
 

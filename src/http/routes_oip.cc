@@ -27,7 +27,11 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     if (body->timeout) {  // shortens what the request has, and is cut to the server's maximum by that
       exchange->deadline = Deadline(std::min(exchange->deadline.at(), exchange->received + *body->timeout));
     }
-    JobRequest job{.inputs = std::move(body->inputs), .deadline = exchange->deadline, .stop = exchange->stop()};
+    JobRequest job{.inputs = std::move(body->inputs),
+                   .deadline = exchange->deadline,
+                   .stop = exchange->stop(),
+                   .priority = body->priority.value_or(exchange->priority),
+                   .client = exchange->client};
     deployment.Offer(std::move(job), [exchange, servable, body = std::move(*body)](Result<Output> output) {
       if (!output) return Refuse(exchange, output.error());
       exchange->Respond(

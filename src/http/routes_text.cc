@@ -48,6 +48,8 @@ template <typename Body>
 TextRequest Complete(const ExchangePtr& exchange, const std::string& model, Body& body) {
   TextRequest request = std::move(body.request);
   request.model = model;
+  if (!request.priority) request.priority = exchange->priority;
+  request.client = exchange->client;
   request.deadline = exchange->deadline;
   request.stop = exchange->stop();
   return request;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <stop_token>
@@ -11,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/priority.h"
 #include "text/tokenizer.h"
 
 namespace weir {
@@ -52,6 +54,8 @@ struct TextRequest {
   std::size_t top_k = 0;    // labels in the answer; 0 = all
   bool raw_scores = false;  // logits instead of probabilities
 
+  std::optional<Priority> priority = {};  // kNormal when not set
+  std::uint64_t client = 0;               // as JobRequest::client
   Deadline deadline = {};
   std::stop_token stop = {};
 

@@ -33,6 +33,15 @@ std::optional<Error> Unusable(const TextRequest& request, std::size_t index) {
 // After so many bytes of one request another one's texts have their turn: about a millisecond.
 constexpr std::size_t kSlice = 16384;
 
+// Of no work yet.
+Demand NoDemand(const TextRequest& request) {
+  return {.jobs = 0,
+          .bytes = 0,
+          .work = 0,
+          .priority = request.priority.value_or(Priority::kNormal),
+          .client = request.client};
+}
+
 template <typename Answer>
 class Waiter {
  public:
@@ -54,8 +63,9 @@ struct TextService::Piece {
   JobRequest job;
 };
 
-Demand TextService::DemandOf(std::span<const Piece> pieces) {
-  Demand demand{.jobs = pieces.size(), .bytes = 0, .work = 0};
+Demand TextService::DemandOf(const TextRequest& request, std::span<const Piece> pieces) {
+  Demand demand = NoDemand(request);
+  demand.jobs = pieces.size();
   for (const Piece& piece : pieces) {
     demand.bytes += piece.job.cost.bytes;
     demand.work += piece.job.cost.length;
@@ -271,7 +281,7 @@ void TextService::Start(std::shared_ptr<Gather> gather) {
 // Admits what may be answered at all, and has it tokenized.
 void TextService::Begin(const std::shared_ptr<Gather>& gather, const Registry::DeploymentPtr& deployment) {
   const TextRequest& request = gather->request;
-  Demand demand{.jobs = 0, .bytes = 0, .work = 0};
+  Demand demand = NoDemand(request);
   std::size_t failed = 0;
   for (std::size_t i = 0; i < request.texts.size(); ++i) {
     if (std::optional<Error> why = Unusable(request, i)) {
@@ -321,7 +331,7 @@ void TextService::Tokenize(std::unique_ptr<Tokenizing> work) {
   }
   if (work->pieces.size() > work->texts) {  // long texts became several jobs: the permit is for one each
     work->permit.Release();
-    Result<Permit> whole = work->deployment->Admit(DemandOf(work->pieces), request.deadline);
+    Result<Permit> whole = work->deployment->Admit(DemandOf(request, work->pieces), request.deadline);
     if (!whole) return gather.Fail(std::move(whole.error()));
     work->permit = std::move(*whole);
   }
@@ -330,10 +340,12 @@ void TextService::Tokenize(std::unique_ptr<Tokenizing> work) {
 
 void TextService::Submit(const std::shared_ptr<Gather>& gather, Deployment& deployment, std::vector<Piece> pieces,
                          Permit permit) {
-  double work = 0;
+  std::uint64_t work = 0;
   for (Piece& piece : pieces) {
     piece.job.work_before = work;
-    work += deployment.costs().Seconds(1, piece.job.cost.length);
+    piece.job.priority = gather->request.priority.value_or(Priority::kNormal);
+    piece.job.client = gather->request.client;
+    work += piece.job.cost.length;
     deployment.Submit(std::move(piece.job), permit.SplitOne(),
                       [gather, text = piece.text, window = piece.window](Result<Output> output) {
                         gather->Finish(text, window, std::move(output));

@@ -56,7 +56,7 @@ class TextService {
   struct Gather;
   struct Piece;
   struct Tokenizing;
-  static Demand DemandOf(std::span<const Piece> pieces);
+  static Demand DemandOf(const TextRequest& request, std::span<const Piece> pieces);
   void Start(std::shared_ptr<Gather> gather);
   void Begin(const std::shared_ptr<Gather>& gather, const Registry::DeploymentPtr& deployment);
   void Continue(std::unique_ptr<Tokenizing> work);

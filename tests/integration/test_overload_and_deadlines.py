@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -86,7 +87,7 @@ def test_of_many_requests_some_are_answered_and_the_rest_refused_none_lost(clien
 
 
 def test_a_full_queue_refuses_at_once_and_says_when_to_return(narrow: Weir, client: Client):
-    refused = narrow.metric("weir_requests_refused_total", model="minilm", reason="resource_exhausted")
+    refused = narrow.metric("weir_requests_refused_total", model="minilm", reason="max_jobs")
     with Busy(narrow) as busy:
         for _ in range(5):
             reply = client.embed("A kite.")
@@ -94,18 +95,65 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_return(narrow: Weir, clie
             error = reply.json()["error"]
             assert (error["type"], error["code"]) == ("rate_limit_error", "resource_exhausted")
             assert "queue is full" in error["message"]
-            assert error["retry_after_ms"] >= 100
+            assert error["limit"] == "max_jobs"
+            assert error["retry_after_ms"] > 0
             assert int(reply.headers["retry-after"]) == -(-error["retry_after_ms"] // 1000)
         row = [[101, 102]]
         raw = [{"name": name, "datatype": "INT64", "shape": [1, 2], "data": row}
                for name in ("input_ids", "attention_mask", "token_type_ids")]
         reply = client.infer("minilm", {"inputs": raw})
         assert reply.status == 429
-        assert int(reply.headers["retry-after"]) >= 1
-        assert narrow.metric("weir_requests_refused_total", model="minilm", reason="resource_exhausted") == refused + 6
+        assert reply.json()["limit"] == "max_jobs"
+        assert int(reply.headers["retry-after"]) == -(-reply.json()["retry_after_ms"] // 1000)
+        assert narrow.metric("weir_requests_refused_total", model="minilm", reason="max_jobs") == refused + 6
         busy.connection.socket.setblocking(False)  # all of this came before the first request was done
         with pytest.raises(BlockingIOError):
             busy.connection.socket.recv(1)
+
+
+def test_a_client_that_repeats_a_refused_request_at_once_gets_its_refusals_later_and_later(narrow: Weir, client: Client):
+    body = post_of("/v1/embeddings", {"model": "minilm", "input": "A kite."})
+    others = [post_of("/v1/embeddings", {"model": "minilm", "input": f"Kite {number}."}) for number in range(8)]
+    with Busy(narrow), narrow.raw() as hasty, narrow.raw() as varied:
+        start = time.monotonic()
+        assert [hasty.send(body).reply().status for _ in range(8)] == [429] * 8
+        held = time.monotonic() - start
+        start = time.monotonic()
+        assert [varied.send(other).reply().status for other in others] == [429] * 8
+        assert held > 0.15 > time.monotonic() - start  # 10 + 20 + 40 + 80 ms at least, and nothing
+
+
+def test_a_bulk_flood_leaves_room_for_the_other_classes(start):
+    server = start("--models", DEMO_MODELS, "--set", "queue.max_jobs=8", "--set", "workers=1")
+
+    def ask(priority: str, **headers: str):
+        return server.client.post("/v1/embeddings", {"model": "minilm", "input": LONG, "priority": priority}, **headers)
+
+    with Busy(server, texts=1), ThreadPoolExecutor(12) as threads:
+        flood = [threads.submit(ask, "bulk") for _ in range(12)]
+        until(lambda: server.metric("weir_requests_refused_total", model="minilm", reason="max_jobs") > 0, "a flood")
+        assert ask("interactive").status == 200
+        waiting = [one for one in flood if not one.done()]
+        assert waiting  # those that came before it are still in line
+        assert {one.result().status for one in flood} == {200, 429}
+
+
+def test_a_priority_is_one_of_three_whoever_says_it(client: Client):
+    row = [[101, 102]]
+    raw = {"inputs": [{"name": name, "datatype": "INT64", "shape": [1, 2], "data": row}
+                      for name in ("input_ids", "attention_mask", "token_type_ids")]}
+    for priority in (0, 1, 2, 3, "bulk"):
+        assert client.infer("minilm", {**raw, "parameters": {"priority": priority}}).status == 200
+    assert client.embed("A kite.", priority="bulk").status == 200
+    assert client.get("/v1/models", x_request_priority="interactive").status == 200
+    wrong = client.embed("A kite.", priority="urgent")
+    assert (wrong.status, wrong.param()) == (400, "priority")
+    assert "interactive, normal, bulk" in wrong.message()
+    for priority in (4, "urgent"):
+        assert client.infer("minilm", {**raw, "parameters": {"priority": priority}}).status == 400
+    wrong = client.get("/v1/models", x_request_priority="urgent")
+    assert wrong.status == 400
+    assert "X-Request-Priority" in wrong.message()
 
 
 def test_one_client_after_the_other_is_never_too_many(start):
