@@ -112,15 +112,12 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_return(narrow: Weir, clie
 
 
 def test_a_client_that_repeats_a_refused_request_at_once_gets_its_refusals_later_and_later(narrow: Weir, client: Client):
-    body = post_of("/v1/embeddings", {"model": "minilm", "input": "A kite."})
-    others = [post_of("/v1/embeddings", {"model": "minilm", "input": f"Kite {number}."}) for number in range(8)]
-    with Busy(narrow), narrow.raw() as hasty, narrow.raw() as varied:
+    once = post_of("/v1/embeddings", {"model": "minilm", "input": "A kite."})
+    with Busy(narrow), narrow.raw() as hasty:
         start = time.monotonic()
-        assert [hasty.send(body).reply().status for _ in range(8)] == [429] * 8
-        held = time.monotonic() - start
-        start = time.monotonic()
-        assert [varied.send(other).reply().status for other in others] == [429] * 8
-        assert held > 0.15 > time.monotonic() - start  # 10 + 20 + 40 + 80 ms at least, and nothing
+        hasty.send(once * 8)  # each is read when the one before it has been answered
+        assert [hasty.reply().status for _ in range(8)] == [429] * 8
+        assert time.monotonic() - start >= 0.15  # 10 + 20 + 40 + 80 ms
 
 
 def test_a_bulk_flood_leaves_room_for_the_other_classes(start):
@@ -139,8 +136,7 @@ def test_a_bulk_flood_leaves_room_for_the_other_classes(start):
 
 
 def test_a_priority_is_one_of_three_whoever_says_it(client: Client):
-    row = [[101, 102]]
-    raw = {"inputs": [{"name": name, "datatype": "INT64", "shape": [1, 2], "data": row}
+    raw = {"inputs": [{"name": name, "datatype": "INT64", "shape": [1, 2], "data": [[1, 1]]}
                       for name in ("input_ids", "attention_mask", "token_type_ids")]}
     for priority in (0, 1, 2, 3, "bulk"):
         assert client.infer("minilm", {**raw, "parameters": {"priority": priority}}).status == 200
