@@ -2,24 +2,15 @@
 #include "cli/bench.h"
 
 #include <fmt/core.h>
-#include <langinfo.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
 
-#include <atomic>
-#include <clocale>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <iterator>
 #include <memory>
-#include <sstream>
-#include <thread>
 
-#include "app/units.h"
-#include "base/mutex.h"
 #include "cli/commands.h"
 #include "cli/fail.h"
 #include "cli/file_limit.h"
@@ -29,41 +20,7 @@
 namespace weir::cli {
 namespace {
 
-constexpr Duration kProgressInterval = std::chrono::milliseconds(100);
 constexpr std::size_t kMostAtOnce = 100'000;
-
-std::atomic<bool> interrupted = false;
-
-// The first Ctrl-C ends the run, the second one the program.
-void NoteInterrupt(int signal) {
-  interrupted = true;
-  std::signal(signal, SIG_DFL);
-}
-
-load::TextStyle StyleOf(int file) {
-  load::TextStyle style;
-  const bool terminal = isatty(file) != 0;
-  const char* no_colour = std::getenv("NO_COLOR");
-  style.colour = terminal && (no_colour == nullptr || *no_colour == '\0');
-  std::setlocale(LC_CTYPE, "");
-  style.unicode = std::string_view(nl_langinfo(CODESET)) == "UTF-8";
-  winsize size{};
-  if (terminal && ioctl(file, TIOCGWINSZ, &size) == 0 && size.ws_col >= 40)
-    style.width = std::min<int>(size.ws_col, 120);
-  return style;
-}
-
-Duration DurationOf(std::string_view flag, const std::string& text) {
-  // Without a unit only nothing is clear.
-  if (text == "0") return Duration::zero();
-  const Result<Duration> duration = app::ParseDuration(text);
-  if (!duration) Quit({Code::kInvalidArgument, fmt::format("{}: {}", flag, duration.error().message)});
-  return *duration;
-}
-
-void Refuse(bool wrong, std::string_view why) {
-  if (wrong) Quit({Code::kInvalidArgument, std::string(why)});
-}
 
 load::LoadOptions LoadOf(const BenchFlags& flags) {
   Refuse(flags.rate && flags.connections, "--connections is for a closed loop; with --rate it is --max-in-flight");
@@ -90,47 +47,14 @@ bool IsUrl(const std::string& target) {
   return colon != std::string::npos && target.substr(colon + 1, 1).find_first_of("0123456789") == 0;
 }
 
-// Drives the load on a thread of its own, so that this one can show progress and take Ctrl-C.
 Result<load::Summary> RunLoad(const BenchTarget& target, const load::LoadOptions& options) {
   load::Pacer pacer(options, Clock::Steady().Now());
-  const bool show = isatty(STDERR_FILENO) != 0;
   const load::TextStyle style = StyleOf(STDERR_FILENO);
   Status driven;
-  Mutex mu;
-  CondVar changed;
-  bool done = false;
-  std::signal(SIGINT, NoteInterrupt);
-  std::signal(SIGTERM, NoteInterrupt);
-  {
-    std::jthread driver([&](std::stop_token stop) {
-      driven = target.drive(pacer, std::move(stop));
-      const MutexLock lock(mu);
-      done = true;
-      changed.NotifyAll();
-    });
-    const MutexLock lock(mu);
-    while (!done) {
-      const TimePoint now = Clock::Steady().Now();
-      changed.WaitUntil(mu, {}, now + kProgressInterval, [&] { return done; });
-      if (interrupted) driver.request_stop();
-      if (show) fmt::print(stderr, "\r\x1b[K{}", load::ProgressLine(pacer.progress(now), style));
-      if (show) std::fflush(stderr);
-    }
-  }
-  if (show) fmt::print(stderr, "\r\x1b[K");
+  RunWithProgress([&](std::stop_token stop) { driven = target.drive(pacer, std::move(stop)); },
+                  [&] { return load::ProgressLine(pacer.progress(Clock::Steady().Now()), style); });
   if (!driven) return Forward(driven);
   return pacer.Finish();
-}
-
-void WriteJson(const std::string& file, const std::string& json) {
-  if (file == "-") {
-    fmt::print("{}\n", json);
-    return;
-  }
-  std::ofstream out(file, std::ios::binary);
-  out << json << '\n';
-  out.close();
-  if (!out) Quit({Code::kUnavailable, fmt::format("cannot write {}", file)});
 }
 
 void Bench(const BenchFlags& flags) {
@@ -225,7 +149,9 @@ void AddBench(CLI::App& program) {
       "  weir bench http://127.0.0.1:8000 --model minilm --rate 100 --duration 30s --json a.json\n"
       "  weir bench models/minilm --lengths uniform:8-16\n"
       "  weir bench --compare a.json b.json");
-  command->callback([flags] {
+  AddBenchOverload(*command);
+  command->callback([flags, command] {
+    if (!command->get_subcommands().empty()) return;  // that one does it
     if (flags->compare.empty()) return Bench(*flags);
     Refuse(!flags->target.empty(), "--compare reads two files; it takes no target");
     const load::Report a = ReadReport(flags->compare[0]);

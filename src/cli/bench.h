@@ -11,8 +11,10 @@
 
 #include "base/result.h"
 #include "load/doors.h"
+#include "load/http_driver.h"
 #include "load/pacer.h"
 #include "load/report.h"
+#include "load/table.h"
 
 namespace weir::cli {
 
@@ -44,6 +46,10 @@ struct BenchFlags {
   std::string json;
   bool plot = false;
   bool no_plot = false;
+
+  // What `weir bench overload` sets.
+  std::size_t infer_bodies = 1;          // different ones
+  Duration deadline = Duration::zero();  // that each request tells the server; zero: none
 };
 
 // What is to be driven, ready to go: its facts for the report, and how. `drive` blocks until the pacer has finished or
@@ -53,10 +59,27 @@ struct BenchTarget {
   std::function<Status(load::Pacer& pacer, std::stop_token stop)> drive;
 };
 
+// Which door of which model of a server, and the requests for it. Fills target, model, door and input of `facts`. Asks
+// the server for what the flags do not say.
+Result<load::HttpLoad> RequestsFor(const BenchFlags& flags, load::Report& facts);
+// Sends one request; the error is that of a request that can never succeed.
+Status TryOne(const load::HttpLoad& server);
 // A server that speaks HTTP. Sends one request, to learn of a mistake before the run.
 Result<BenchTarget> PrepareServer(const BenchFlags& flags);
 // A model in this process.
 Result<BenchTarget> PrepareModel(const BenchFlags& flags);
+
+// What the terminal behind a file can show.
+load::TextStyle StyleOf(int file);
+// --flag as a duration; ends the command with the error when it is none.
+Duration DurationOf(std::string_view flag, const std::string& text);
+// Ends the command as wrong use when `wrong`.
+void Refuse(bool wrong, std::string_view why);
+// Runs `work` on a thread of its own and shows `line()` on stderr meanwhile, when that is a terminal. The first Ctrl-C
+// requests a stop, the second one ends the program. Blocks.
+void RunWithProgress(const std::function<void(std::stop_token)>& work, const std::function<std::string()>& line);
+// Into the file, or to stdout for "-". Ends the command when that fails.
+void WriteJson(const std::string& file, const std::string& json);
 
 // Refuse what belongs to the other kind of input.
 Status OnlyTexts(const BenchFlags& flags);

@@ -18,6 +18,7 @@ namespace {
 using load::Door;
 
 constexpr Duration kProbeTimeout = std::chrono::seconds(30);
+constexpr std::size_t kMostBodyBytes = 64U << 20;
 
 Result<load::HttpAnswer> Ask(const load::Endpoint& endpoint, const load::HttpRequest& request) {
   auto answer = load::Fetch(endpoint, request, kProbeTimeout);
@@ -74,22 +75,29 @@ Result<Door> ChooseDoor(const BenchFlags& flags, const load::HttpLoad& server, l
   return *door;
 }
 
-Status AddInferRequest(const BenchFlags& flags, load::HttpLoad& server, load::Report& facts) {
+// So many different ones, but no more than fit into the memory that is meant for them.
+Status AddInferRequests(const BenchFlags& flags, load::HttpLoad& server, load::Report& facts) {
   Status fits = OnlyTensors(flags);
   if (!fits) return fits;
-  load::HttpRequest& request = server.requests[0];
+  const load::HttpRequest request = server.requests[0];
   const auto metadata = Ask(server.endpoint, {.path = "/v2/models/" + facts.model, .headers = request.headers});
   if (!metadata) return std::unexpected(metadata.error());
   const auto specs = load::ParseInputs(metadata->body);
   if (!specs) return Fail(Code::kUnavailable, fmt::format("/v2/models/{}: {}", facts.model, specs.error().message));
   const auto shapes = ShapesOf(flags);
   if (!shapes) return std::unexpected(shapes.error());
-  const auto inputs = load::MakeInputs(*specs, *shapes, flags.seed);
-  if (!inputs) return std::unexpected(inputs.error());
-  Result<std::string> body = load::InferBody(*specs, *inputs);
-  if (!body) return Forward(body);
-  request.body = std::move(*body);
-  facts.input = ShapesInWords(*specs, *inputs);
+  server.requests.clear();
+  std::size_t bytes = 0;
+  while (server.requests.size() < flags.infer_bodies && bytes < kMostBodyBytes) {
+    const auto inputs = load::MakeInputs(*specs, *shapes, flags.seed + server.requests.size());
+    if (!inputs) return std::unexpected(inputs.error());
+    Result<std::string> body = load::InferBody(*specs, *inputs, flags.deadline);
+    if (!body) return Forward(body);
+    bytes += body->size();
+    server.requests.push_back(request);
+    server.requests.back().body = std::move(*body);
+    facts.input = ShapesInWords(*specs, *inputs);
+  }
   return {};
 }
 
@@ -131,36 +139,52 @@ Status AddRawRequest(const BenchFlags& flags, load::HttpLoad& server, load::Repo
 
 }  // namespace
 
-Result<BenchTarget> PrepareServer(const BenchFlags& flags) {
-  if (!flags.settings.empty()) return InvalidArgument("--set is for a model in this process, not for a server");
+Result<load::HttpLoad> RequestsFor(const BenchFlags& flags, load::Report& facts) {
   Result<load::Endpoint> endpoint = load::Endpoint::Parse(flags.target);
   if (!endpoint) return Forward(endpoint);
   auto headers = Headers(flags);
   if (!headers) return Forward(headers);
-  BenchTarget target;
-  target.facts.batch = flags.batch.value_or(1);
-  target.facts.target = "http://" + endpoint->Authority();
-  const auto server = std::make_shared<load::HttpLoad>();
-  server->threads = flags.threads.value_or(1);
-  server->endpoint = std::move(*endpoint);
-  server->requests.push_back({.method = "POST", .headers = std::move(*headers)});
-  const std::string& path = server->endpoint.path;
+  if (flags.deadline > Duration::zero()) {
+    headers->emplace_back("X-Request-Timeout-Ms", fmt::format("{:.0f}", Seconds(flags.deadline) * 1e3));
+  }
+  facts.batch = flags.batch.value_or(1);
+  facts.target = "http://" + endpoint->Authority();
+  load::HttpLoad server{.endpoint = std::move(*endpoint),
+                        .requests = {{.method = "POST", .headers = std::move(*headers)}},
+                        .threads = flags.threads.value_or(1)};
+  const std::string& path = server.endpoint.path;
   const bool known = path.empty() || path == "/v1/embeddings" || path == "/v1/classify";
   if (!flags.path.empty() || !flags.body.empty() || !known) {
-    Status added = AddRawRequest(flags, *server, target.facts);
+    Status added = AddRawRequest(flags, server, facts);
     if (!added) return Forward(added);
-  } else {
-    Result<Door> door = ChooseDoor(flags, *server, target.facts);
-    if (!door) return Forward(door);
-    server->requests[0].path = load::PathOf(*door, target.facts.model);
-    Status added = *door == Door::kInfer ? AddInferRequest(flags, *server, target.facts)
-                                         : AddTextRequests(flags, *server, target.facts);
-    if (!added) return Forward(added);
+    return server;
   }
-  const auto probe = Ask(server->endpoint, server->requests[0]);
-  if (!probe) return std::unexpected(probe.error());
-  target.drive = [server](load::Pacer& pacer, std::stop_token stop) {
-    return load::DriveHttp(*server, pacer, std::move(stop));
+  Result<Door> door = ChooseDoor(flags, server, facts);
+  if (!door) return Forward(door);
+  server.requests[0].path = load::PathOf(*door, facts.model);
+  Status added = *door == Door::kInfer ? AddInferRequests(flags, server, facts) : AddTextRequests(flags, server, facts);
+  if (!added) return Forward(added);
+  return server;
+}
+
+Status TryOne(const load::HttpLoad& server) {
+  const auto answer = Ask(server.endpoint, server.requests[0]);
+  if (!answer) return std::unexpected(answer.error());
+  return {};
+}
+
+Result<BenchTarget> PrepareServer(const BenchFlags& flags) {
+  if (!flags.settings.empty()) return InvalidArgument("--set is for a model in this process, not for a server");
+  BenchTarget target;
+  Result<load::HttpLoad> requests = RequestsFor(flags, target.facts);
+  if (!requests) return Forward(requests);
+  Status tried = TryOne(*requests);
+  if (!tried) return Forward(tried);
+  const auto server = std::make_shared<load::HttpLoad>(std::move(*requests));
+  target.drive = [server](load::Pacer& pacer, std::stop_token stop) -> Status {
+    Result<Duration> driven = load::DriveHttp(*server, pacer, std::move(stop));
+    if (!driven) return Forward(driven);
+    return {};
   };
   return target;
 }

@@ -14,6 +14,7 @@ void AddPredict(CLI::App& program);
 void AddEmbed(CLI::App& program);
 void AddModels(CLI::App& program);
 void AddBench(CLI::App& program);
+void AddBenchOverload(CLI::App& bench);
 void AddOptions(CLI::App& program);
 void AddScripts(CLI::App& program);
 void AddConfig(CLI::App& program);

@@ -238,9 +238,14 @@ Result<std::vector<Tensor>> MakeInputs(std::span<const TensorSpec> specs, const 
   return inputs;
 }
 
-Result<std::string> InferBody(std::span<const TensorSpec> specs, std::span<const Tensor> inputs) {
+Result<std::string> InferBody(std::span<const TensorSpec> specs, std::span<const Tensor> inputs, Duration timeout) {
   codec::JsonWriter json;
-  json.BeginObject().Key("inputs").BeginArray();
+  json.BeginObject();
+  if (timeout > Duration::zero()) {
+    const auto us = std::chrono::duration_cast<std::chrono::microseconds>(timeout).count();
+    json.Key("parameters").BeginObject().Key("timeout").Int(us).EndObject();
+  }
+  json.Key("inputs").BeginArray();
   for (std::size_t i = 0; i < specs.size(); ++i) {
     json.BeginObject().Key("name").String(specs[i].name);
     json.Key("datatype").String(DataTypeName(specs[i].type)).Key("shape").BeginArray();

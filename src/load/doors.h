@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "model/tensor.h"
 
@@ -45,7 +46,8 @@ Result<std::vector<TensorSpec>> ParseInputs(std::string_view metadata);
 // Random values: floats from -1 to 1, whole numbers from 0 to 9. Sizes that the model leaves open are those of
 // `shapes`, else 1.
 Result<std::vector<Tensor>> MakeInputs(std::span<const TensorSpec> specs, const Shapes& shapes, std::uint64_t seed);
-// A body for /v2/models/NAME/infer.
-Result<std::string> InferBody(std::span<const TensorSpec> specs, std::span<const Tensor> inputs);
+// A body for /v2/models/NAME/infer; a time-out longer than nothing goes into its parameters, in microseconds.
+Result<std::string> InferBody(std::span<const TensorSpec> specs, std::span<const Tensor> inputs,
+                              Duration timeout = Duration::zero());
 
 }  // namespace weir::load

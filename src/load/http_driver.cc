@@ -2,20 +2,22 @@
 
 #include <fmt/format.h>
 
+#include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <list>
+#include <map>
+#include <numeric>
 #include <optional>
-#include <sstream>
 #include <thread>
 
 #include "base/thread_name.h"
-#include "base/version.h"
 
 namespace weir::load {
 namespace {
@@ -28,28 +30,8 @@ using boost::system::error_code;
 
 constexpr std::size_t kReadChunk = 32U << 10;
 constexpr std::size_t kMostExample = 2048;
-constexpr std::uint64_t kMostFetched = 64U << 20;
 // After a failed connection attempt the next one waits, so that a dead server does not make a busy loop.
 constexpr Duration kRest = std::chrono::milliseconds(100);
-
-bhttp::request<bhttp::string_body> ToBeast(const HttpRequest& request, const Endpoint& endpoint) {
-  bhttp::request<bhttp::string_body> out;
-  out.version(11);
-  out.method_string(request.method);
-  out.target(request.path);
-  out.set(bhttp::field::host, endpoint.Authority());
-  out.set(bhttp::field::user_agent, fmt::format("weir-bench/{}", kVersion));
-  for (const auto& [name, value] : request.headers) out.set(name, value);
-  out.body() = request.body;
-  if (!request.body.empty() || request.method != "GET") out.content_length(request.body.size());
-  return out;
-}
-
-std::string WireBytes(const HttpRequest& request, const Endpoint& endpoint) {
-  std::ostringstream out;
-  out << ToBeast(request, endpoint);
-  return out.str();
-}
 
 Result<tcp::resolver::results_type> Resolve(const Endpoint& endpoint, asio::io_context& context) {
   tcp::resolver resolver(context);
@@ -68,6 +50,7 @@ class AnswerParser final : public bhttp::basic_parser<false> {
   }
   int status() const { return status_; }
   const std::string& example() const { return example_; }
+  std::optional<std::chrono::seconds> retry_after() const { return retry_after_; }
 
  private:
   using View = beast::string_view;
@@ -78,7 +61,12 @@ class AnswerParser final : public bhttp::basic_parser<false> {
 
   void on_request_impl(bhttp::verb, View, View, int, error_code&) override {}
   void on_response_impl(int code, View, int, error_code&) override { status_ = code; }
-  void on_field_impl(bhttp::field, View, View, error_code&) override {}
+  void on_field_impl(bhttp::field field, View, View value, error_code&) override {
+    if (field != bhttp::field::retry_after) return;
+    std::int64_t seconds = 0;
+    const auto [end, wrong] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+    if (wrong == std::errc() && end == value.data() + value.size()) retry_after_ = std::chrono::seconds(seconds);
+  }
   void on_header_impl(error_code&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
   std::size_t on_body_impl(View body, error_code&) override { return Keep(body), body.size(); }
@@ -88,6 +76,7 @@ class AnswerParser final : public bhttp::basic_parser<false> {
 
   int status_ = 0;
   std::string example_;
+  std::optional<std::chrono::seconds> retry_after_;
 };
 
 class Caller;
@@ -106,9 +95,11 @@ class Loop {
   asio::io_context& context() { return context_; }
   const tcp::resolver::results_type& where() const { return where_; }
   const std::string& WireOf(const Shot& shot) const { return wires_[shot.number % wires_.size()]; }
-  Duration timeout() const { return pacer_.options().timeout; }
 
-  void Ended(Caller& caller, const Shot& shot, const Outcome& outcome, bool rest);
+  // A caller's place in the line of those that wait for answers.
+  using Place = std::list<Caller*>::iterator;
+  void Waits(Place place) { waiting_.splice(waiting_.end(), idle_, place); }
+  void Ended(Caller& caller, Place place, const Shot& shot, const Outcome& outcome, bool rest);
 
  private:
   void Pump();
@@ -125,34 +116,29 @@ class Loop {
   TimePoint wake_at_ = TimePoint::max();
   bool pumping_ = false;
   std::vector<std::unique_ptr<Caller>> callers_;
+  std::list<Caller*> idle_;
+  std::list<Caller*> waiting_;  // for an answer; in the order in which they give up
   std::vector<Caller*> free_;
+  std::multimap<TimePoint, Caller*> resting_;
 };
 
 // One connection, kept open from request to request. Confined to its loop's thread.
 class Caller {
  public:
   explicit Caller(Loop& loop) : loop_(loop), socket_(loop.context()) {}
+  void SetPlace(Loop::Place place) { place_ = place; }
+  TimePoint gives_up() const { return shot_.give_up; }
 
   void Send(const Shot& shot) {
     shot_ = shot;
+    loop_.Waits(place_);
     wire_ = &loop_.WireOf(shot);
     reused_ = socket_.is_open();
     if (!reused_) return Connect();
     Begin();
   }
 
-  // Called now and then: a request whose time is over ends, a caller that has rested long enough is told so.
-  void CheckTimeout(TimePoint now) {
-    if (wire_ != nullptr && now >= shot_.sent + loop_.timeout()) {
-      End({.error = "timeout", .example = "no answer in time", .gave_up = true}, false, false);
-    }
-  }
-  bool Rested(TimePoint now) {
-    if (wire_ != nullptr || now < rest_until_) return false;
-    rest_until_ = TimePoint::max();
-    return true;
-  }
-  void RestUntil(TimePoint when) { rest_until_ = when; }
+  void GiveUp() { End({.error = "timeout", .example = "no answer in time", .gave_up = true}, false, false); }
 
  private:
   void Connect() {
@@ -224,8 +210,12 @@ class Caller {
 
   void Answered() {
     const int status = parser_->status();
-    if (status >= 200 && status <= 299) return End({}, parser_->keep_alive(), false);
-    End({.error = std::to_string(status), .example = parser_->example()}, parser_->keep_alive(), false);
+    if (status >= 200 && status <= 299) return End({.status = status}, parser_->keep_alive(), false);
+    End({.error = std::to_string(status),
+         .example = parser_->example(),
+         .status = status,
+         .retry_after = parser_->retry_after()},
+        parser_->keep_alive(), false);
   }
 
   void CloseSocket() {
@@ -237,7 +227,7 @@ class Caller {
   void End(const Outcome& outcome, bool keep, bool rest) {
     wire_ = nullptr;
     if (!keep) CloseSocket();
-    loop_.Ended(*this, shot_, outcome, rest);
+    loop_.Ended(*this, place_, shot_, outcome, rest);
   }
 
   Loop& loop_;
@@ -249,7 +239,7 @@ class Caller {
   std::size_t written_ = 0;
   std::uint64_t epoch_ = 0;
   bool reused_ = false;
-  TimePoint rest_until_ = TimePoint::max();
+  Loop::Place place_;
 };
 
 Loop::Loop(const std::vector<std::string>& wires, const tcp::resolver::results_type& where, Pacer& pacer,
@@ -258,16 +248,18 @@ Loop::Loop(const std::vector<std::string>& wires, const tcp::resolver::results_t
   for (std::size_t i = 0; i < connections; ++i) {
     callers_.push_back(std::make_unique<Caller>(*this));
     free_.push_back(callers_.back().get());
+    callers_.back()->SetPlace(idle_.insert(idle_.end(), callers_.back().get()));
   }
 }
 
 Loop::~Loop() = default;
 
-void Loop::Ended(Caller& caller, const Shot& shot, const Outcome& outcome, bool rest) {
+void Loop::Ended(Caller& caller, Place place, const Shot& shot, const Outcome& outcome, bool rest) {
+  idle_.splice(idle_.end(), waiting_, place);
   const TimePoint now = Clock::Steady().Now();
-  pacer_.Ended(shot, now, outcome);
-  if (rest) {
-    caller.RestUntil(now + kRest);
+  const TimePoint free_at = std::max(pacer_.Ended(shot, now, outcome), rest ? now + kRest : now);
+  if (free_at > now) {
+    resting_.emplace(free_at, &caller);
   } else {
     free_.push_back(&caller);
   }
@@ -306,13 +298,16 @@ void Loop::WakeAt(TimePoint when) {
 void Loop::Sweep() {
   const TimePoint now = Clock::Steady().Now();
   if (stop_.stop_requested()) pacer_.Stop(now);
-  for (const auto& caller : callers_) {
-    caller->CheckTimeout(now);
-    if (caller->Rested(now)) free_.push_back(caller.get());
+  while (!waiting_.empty() && waiting_.front()->gives_up() <= now) waiting_.front()->GiveUp();
+  while (!resting_.empty() && resting_.begin()->first <= now) {
+    free_.push_back(resting_.begin()->second);
+    resting_.erase(resting_.begin());
   }
+  pacer_.NoteEnd(now);
   Pump();
-  sweep_.expires_at(now +
-                    std::clamp<Duration>(timeout() / 20, std::chrono::milliseconds(2), std::chrono::milliseconds(50)));
+  // One percent of what a caller waits is how exactly it gives up.
+  sweep_.expires_at(now + std::clamp<Duration>(pacer_.options().timeout / 100, std::chrono::milliseconds(2),
+                                               std::chrono::milliseconds(50)));
   sweep_.async_wait([this](error_code error) {
     if (!error) Sweep();
   });
@@ -320,35 +315,7 @@ void Loop::Sweep() {
 
 }  // namespace
 
-Result<HttpAnswer> Fetch(const Endpoint& endpoint, const HttpRequest& request, Duration timeout) {
-  asio::io_context context(1);
-  const auto where = Resolve(endpoint, context);
-  if (!where) return std::unexpected(where.error());
-  beast::tcp_stream stream(context);
-  const bhttp::request<bhttp::string_body> out = ToBeast(request, endpoint);
-  bhttp::response_parser<bhttp::string_body> in;
-  in.body_limit(kMostFetched);
-  beast::flat_buffer buffer;
-  error_code failed;
-  std::string_view when = "cannot connect to";
-  stream.expires_after(timeout);
-  stream.async_connect(*where, [&](error_code connected, const tcp::endpoint&) {
-    if ((failed = connected)) return;
-    when = "cannot send to";
-    bhttp::async_write(stream, out, [&](error_code sent, std::size_t) {
-      if ((failed = sent)) return;
-      when = "cannot read the answer of";
-      bhttp::async_read(stream, buffer, in, [&](error_code received, std::size_t) { failed = received; });
-    });
-  });
-  context.run();
-  if (failed) {
-    return Fail(Code::kUnavailable, fmt::format("{} http://{}: {}", when, endpoint.Authority(), failed.message()));
-  }
-  return HttpAnswer{static_cast<int>(in.get().result_int()), std::move(in.get().body())};
-}
-
-Status DriveHttp(const HttpLoad& load, Pacer& pacer, std::stop_token stop) {
+Result<Duration> DriveHttp(const HttpLoad& load, Pacer& pacer, std::stop_token stop) {
   asio::io_context resolving;
   const auto where = Resolve(load.endpoint, resolving);
   if (!where) return std::unexpected(where.error());
@@ -361,14 +328,18 @@ Status DriveHttp(const HttpLoad& load, Pacer& pacer, std::stop_token stop) {
     const std::size_t share = connections / count + (i < connections % count ? 1 : 0);
     loops.push_back(std::make_unique<Loop>(wires, *where, pacer, stop, share));
   }
-  std::vector<std::jthread> threads;
-  for (const auto& loop : loops) {
-    threads.emplace_back([&loop] {
-      SetThreadName("load");
-      loop->Run();
-    });
+  std::vector<Duration> took(count);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 0; i < count; ++i) {
+      threads.emplace_back([&loop = *loops[i], &time = took[i]] {
+        SetThreadName("load");
+        loop.Run();
+        time = ThreadTime();
+      });
+    }
   }
-  return {};  // once the threads are joined
+  return std::accumulate(took.begin(), took.end(), Duration::zero());
 }
 
 }  // namespace weir::load

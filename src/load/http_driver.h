@@ -1,32 +1,15 @@
-// The client side of HTTP: one request, or a load of them.
+// A load of HTTP requests.
 #pragma once
 
 #include <stop_token>
-#include <string>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
 #include "load/endpoint.h"
+#include "load/http_request.h"
 #include "load/pacer.h"
 
 namespace weir::load {
-
-struct HttpRequest {
-  std::string method = "GET";
-  std::string path;
-  std::vector<std::pair<std::string, std::string>> headers;
-  std::string body;
-};
-
-struct HttpAnswer {
-  int status = 0;
-  std::string body;
-};
-
-// One request on a connection of its own. Blocks, at most for `timeout`. kUnavailable when the server cannot be reached
-// or does not speak HTTP.
-Result<HttpAnswer> Fetch(const Endpoint& endpoint, const HttpRequest& request, Duration timeout);
 
 struct HttpLoad {
   Endpoint endpoint;
@@ -35,7 +18,7 @@ struct HttpLoad {
 };
 
 // Sends what `pacer` says and tells it what came back, on `threads` threads that share its connections. Blocks until
-// the pacer has finished or `stop` is requested.
-Status DriveHttp(const HttpLoad& load, Pacer& pacer, std::stop_token stop);
+// the pacer has finished or `stop` is requested. Returns the processor time that these threads took.
+Result<Duration> DriveHttp(const HttpLoad& load, Pacer& pacer, std::stop_token stop);
 
 }  // namespace weir::load

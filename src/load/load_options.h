@@ -19,6 +19,9 @@ struct LoadOptions {
   Duration duration = std::chrono::seconds(10);
   std::uint64_t requests = 0;                   // counted requests; when > 0 it takes the place of `duration`
   Duration timeout = std::chrono::seconds(30);  // from sending to giving up; and from being due to being dropped
+  // The time-out runs from the moment a request was due, and one that is due while `in_flight` are out is dropped at
+  // once: sent later, it would take the place of one that still has all of its time.
+  bool strict = false;
   std::uint64_t seed = 1;
 
   bool open() const { return rate > 0; }

@@ -4,9 +4,9 @@
 
 namespace weir::load {
 
-Pacer::Pacer(const LoadOptions& options, TimePoint now)
+Pacer::Pacer(const LoadOptions& options, TimePoint now, Watcher* watcher)
     : options_(options), begin_(now), start_(now + options.warmup),
-      end_(options.requests > 0 ? TimePoint::max() : start_ + options.duration), tally_(start_) {
+      end_(options.requests > 0 ? TimePoint::max() : start_ + options.duration), watcher_(watcher), tally_(start_) {
   if (!options.open()) return;
   arrivals_.emplace(options.rate, options.seed, now);
   next_due_ = arrivals_->Next();
@@ -17,7 +17,12 @@ bool Pacer::SendingIsOver(TimePoint due) const {
 }
 
 Shot Pacer::Take(TimePoint due, TimePoint now) {
-  const Shot shot{.number = taken_++, .due = due, .sent = now, .counted = due >= start_, .held = due < full_until_};
+  const Shot shot{.number = taken_++,
+                  .due = due,
+                  .sent = now,
+                  .give_up = (options_.strict ? due : now) + options_.timeout,
+                  .counted = due >= start_,
+                  .held = due < full_until_};
   if (shot.counted) ++counted_;
   if (arrivals_) next_due_ = arrivals_->Next();
   return shot;
@@ -28,12 +33,13 @@ Pacer::Turn Pacer::Next(TimePoint now) {
   for (;;) {
     const TimePoint due = arrivals_ ? next_due_ : now;
     over_ = SendingIsOver(due);
-    if (over_ || (in_flight_ >= options_.in_flight && due + options_.timeout > now)) return {};
+    if (over_ || (in_flight_ >= options_.in_flight && (options_.strict || due + options_.timeout > now))) return {};
     if (due > now) return {.shot = std::nullopt, .ask_again = due};
     if (in_flight_ >= options_.in_flight) full_until_ = now;
     const Shot shot = Take(due, now);
-    if (due + options_.timeout <= now) {
+    if (due + options_.timeout <= now || (options_.strict && shot.held)) {
       tally_.Dropped(shot, now, now < end_);
+      if (watcher_ != nullptr) watcher_->Dropped(shot);
       continue;
     }
     tally_.Sent(shot);
@@ -43,13 +49,19 @@ Pacer::Turn Pacer::Next(TimePoint now) {
   }
 }
 
-void Pacer::Ended(const Shot& shot, TimePoint now, const Outcome& outcome) {
+TimePoint Pacer::Ended(const Shot& shot, TimePoint now, const Outcome& outcome) {
   const MutexLock lock(mu_);
-  if (stopped_) return;
+  if (stopped_) return now;
   if (in_flight_ >= options_.in_flight) full_until_ = now;
   --in_flight_;
   counted_in_flight_ -= shot.counted ? 1 : 0;
   tally_.Ended(shot, now, outcome, now < end_);
+  return watcher_ == nullptr ? now : now + watcher_->Ended(shot, now, outcome, now < end_);
+}
+
+void Pacer::NoteEnd(TimePoint now) {
+  const MutexLock lock(mu_);
+  over_ = SendingIsOver(arrivals_ ? next_due_ : now);
 }
 
 void Pacer::Stop(TimePoint now) {

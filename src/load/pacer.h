@@ -13,12 +13,22 @@
 
 namespace weir::load {
 
+// Sees what becomes of each request of a run. Called under the Pacer's lock: quick, and calls nothing back.
+class Watcher {
+ public:
+  virtual ~Watcher() = default;
+  // `in_time`: before the end of the measured time. Returns how long the caller rests before it asks again.
+  virtual Duration Ended(const Shot& shot, TimePoint now, const Outcome& outcome, bool in_time) = 0;
+  virtual void Dropped(const Shot& shot) = 0;
+};
+
 // The schedule of one run, without sockets and without a clock: drivers ask it what to send, send it, and tell it
 // what came back. A request of an open loop that finds `in_flight` others out waits for its turn; once it has waited
 // for the time-out it is dropped. Neither makes it disappear from the figures. Thread-safe, never blocks.
 class Pacer {
  public:
-  Pacer(const LoadOptions& options, TimePoint now);
+  // `watcher` may be null; else it outlives the Pacer.
+  Pacer(const LoadOptions& options, TimePoint now, Watcher* watcher = nullptr);
 
   // Either a request to be sent now, or when to ask again: TimePoint::max() means once something has ended.
   struct Turn {
@@ -26,8 +36,11 @@ class Pacer {
     TimePoint ask_again = TimePoint::max();
   };
   Turn Next(TimePoint now);
-  void Ended(const Shot& shot, TimePoint now, const Outcome& outcome);
+  // Returns when the caller may send the next one.
+  TimePoint Ended(const Shot& shot, TimePoint now, const Outcome& outcome);
 
+  // Notes that sending is over when it is; for drivers that have nobody free to ask Next.
+  void NoteEnd(TimePoint now);
   // No more requests; what is out is given up.
   void Stop(TimePoint now);
   // Everything that was to be sent has been, and has ended.
@@ -49,6 +62,9 @@ class Pacer {
   Result<Summary> Finish();
 
   const LoadOptions& options() const { return options_; }
+  // When the measured time begins and ends; the end is TimePoint::max() when a number of requests ends it.
+  TimePoint start() const { return start_; }
+  TimePoint end() const { return end_; }
 
  private:
   bool SendingIsOver(TimePoint due) const REQUIRES(mu_);
@@ -59,6 +75,7 @@ class Pacer {
   const TimePoint begin_;
   const TimePoint start_;  // of the measured time
   const TimePoint end_;    // never when a number of requests ends the run
+  Watcher* const watcher_;
 
   mutable Mutex mu_;
   // Guarded by mu_.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +18,7 @@ struct Shot {
   std::uint64_t number = 0;
   TimePoint due;
   TimePoint sent;
+  TimePoint give_up;  // when its caller does
   bool counted = false;
   bool held = false;  // it was due while as many as allowed were out
 };
@@ -27,6 +29,8 @@ struct Outcome {
   std::string error = {};
   std::string example = {};
   bool gave_up = false;
+  int status = 0;                                        // of HTTP; 0 without an answer, or without HTTP
+  std::optional<std::chrono::seconds> retry_after = {};  // what a refusal asks for
 
   bool ok() const { return error.empty(); }
 };
