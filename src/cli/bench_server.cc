@@ -42,6 +42,30 @@ Result<std::vector<std::pair<std::string, std::string>>> Headers(const BenchFlag
   return headers;
 }
 
+// The server's models: as OpenAI's door lists them, else as the Open Inference Protocol's repository does. A server
+// that has neither is taken to have the model that is asked for.
+Result<std::vector<load::ListedModel>> ListModels(const BenchFlags& flags, const load::HttpLoad& server) {
+  const auto& headers = server.requests[0].headers;
+  const auto list = load::Fetch(server.endpoint, {.path = "/v1/models", .headers = headers}, kProbeTimeout);
+  if (!list) return std::unexpected(list.error());
+  if (list->status == 200) {
+    auto models = load::ParseModelList(list->body);
+    if (!models) return Fail(Code::kUnavailable, "GET /v1/models: " + models.error().message);
+    return models;
+  }
+  if (!flags.model.empty()) return std::vector<load::ListedModel>{{.name = flags.model, .task = "tensor"}};
+  const load::HttpRequest ask{.method = "POST", .path = "/v2/repository/index", .headers = headers, .body = "{}"};
+  const auto index = load::Fetch(server.endpoint, ask, kProbeTimeout);
+  if (!index) return std::unexpected(index.error());
+  if (index->status == 200) {
+    auto models = load::ParseModelIndex(index->body);
+    if (models) return models;
+  }
+  return Fail(Code::kUnavailable,
+              fmt::format("GET /v1/models answered {} and POST /v2/repository/index {}; name a model with --model",
+                          list->status, index->status));
+}
+
 // Fills model and door of `facts`, asking the server for what the flags do not say.
 Result<Door> ChooseDoor(const BenchFlags& flags, const load::HttpLoad& server, load::Report& facts) {
   std::optional<Door> door;
@@ -52,11 +76,10 @@ Result<Door> ChooseDoor(const BenchFlags& flags, const load::HttpLoad& server, l
   } else if (server.endpoint.path == "/v1/embeddings" || server.endpoint.path == "/v1/classify") {
     door = *load::ParseDoor(server.endpoint.path.substr(4));
   }
+  facts.model = flags.model;
   if (!door || flags.model.empty()) {
-    const auto answer = Ask(server.endpoint, {.path = "/v1/models", .headers = server.requests[0].headers});
-    if (!answer) return std::unexpected(answer.error());
-    const auto models = load::ParseModelList(answer->body);
-    if (!models) return Fail(Code::kUnavailable, "GET /v1/models: " + models.error().message);
+    const auto models = ListModels(flags, server);
+    if (!models) return std::unexpected(models.error());
     auto chosen = load::ChooseModel(*models, flags.model, door ? &*door : nullptr);
     if (!chosen) return Forward(chosen);
     if (!chosen->state.empty() && chosen->state != "ready") {
@@ -68,8 +91,6 @@ Result<Door> ChooseDoor(const BenchFlags& flags, const load::HttpLoad& server, l
       door = *of_task;
     }
     facts.model = chosen->name;
-  } else {
-    facts.model = flags.model;
   }
   facts.door = load::DoorName(*door);
   return *door;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <charconv>
 #include <optional>
 
@@ -144,6 +145,25 @@ Result<std::vector<ListedModel>> ParseModelList(std::string_view body) {
     const auto task = model->FindString("task");
     const auto state = model->FindString("state");
     models.push_back({*name, task && *task ? **task : "", state && *state ? **state : ""});
+  }
+  return models;
+}
+
+Result<std::vector<ListedModel>> ParseModelIndex(std::string_view body) {
+  const Result<JsonElement> root = codec::ParseJson(body);
+  if (!root) return std::unexpected(root.error());
+  simdjson::dom::array list;
+  if (root->get(list)) return InvalidArgument("the index of models is no array");
+  std::vector<ListedModel> models;
+  for (const JsonElement element : list) {
+    const Result<JsonObject> model = JsonObject::From(element, "index");
+    if (!model) return std::unexpected(model.error());
+    const Result<std::string> name = model->RequireString("name");
+    if (!name) return std::unexpected(name.error());
+    const auto state = model->FindString("state");
+    std::string lower = state && *state ? **state : "";
+    std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return std::tolower(c); });
+    models.push_back({.name = *name, .task = std::string(InfoOf(Door::kInfer).task), .state = std::move(lower)});
   }
   return models;
 }

@@ -30,6 +30,8 @@ struct ListedModel {
   std::string state;
 };
 Result<std::vector<ListedModel>> ParseModelList(std::string_view body);
+// The answer of the Open Inference Protocol's /v2/repository/index; all of these take tensors.
+Result<std::vector<ListedModel>> ParseModelIndex(std::string_view body);
 // The model called `name`; without a name the only one, with the task of `door` if that is not null.
 Result<ListedModel> ChooseModel(std::span<const ListedModel> models, const std::string& name, const Door* door);
 
