@@ -150,6 +150,7 @@ void AddBench(CLI::App& program) {
       "  weir bench models/minilm --lengths uniform:8-16\n"
       "  weir bench --compare a.json b.json");
   AddBenchOverload(*command);
+  AddBenchChurn(*command);
   command->callback([flags, command] {
     if (!command->get_subcommands().empty()) return;  // that one does it
     if (flags->compare.empty()) return Bench(*flags);

@@ -59,6 +59,8 @@ struct BenchTarget {
   std::function<Status(load::Pacer& pacer, std::stop_token stop)> drive;
 };
 
+// --header.
+Result<std::vector<std::pair<std::string, std::string>>> HeadersOf(const BenchFlags& flags);
 // Which door of which model of a server, and the requests for it. Fills target, model, door and input of `facts`. Asks
 // the server for what the flags do not say.
 Result<load::HttpLoad> RequestsFor(const BenchFlags& flags, load::Report& facts);

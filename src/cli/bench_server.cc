@@ -29,19 +29,6 @@ Result<load::HttpAnswer> Ask(const load::Endpoint& endpoint, const load::HttpReq
                                               answer->body.substr(0, 300)));
 }
 
-Result<std::vector<std::pair<std::string, std::string>>> Headers(const BenchFlags& flags) {
-  std::vector<std::pair<std::string, std::string>> headers;
-  for (const std::string& header : flags.headers) {
-    const std::size_t colon = header.find(':');
-    const std::size_t value = header.find_first_not_of(' ', std::min(colon, header.size() - 1) + 1);
-    if (colon == std::string::npos || colon == 0 || header.find_first_of("\r\n") != std::string::npos) {
-      return InvalidArgument(fmt::format("--header takes NAME:VALUE, not '{}'", header));
-    }
-    headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
-  }
-  return headers;
-}
-
 // The server's models: as OpenAI's door lists them, else as the Open Inference Protocol's repository does. A server
 // that has neither is taken to have the model that is asked for.
 Result<std::vector<load::ListedModel>> ListModels(const BenchFlags& flags, const load::HttpLoad& server) {
@@ -160,10 +147,23 @@ Status AddRawRequest(const BenchFlags& flags, load::HttpLoad& server, load::Repo
 
 }  // namespace
 
+Result<std::vector<std::pair<std::string, std::string>>> HeadersOf(const BenchFlags& flags) {
+  std::vector<std::pair<std::string, std::string>> headers;
+  for (const std::string& header : flags.headers) {
+    const std::size_t colon = header.find(':');
+    const std::size_t value = header.find_first_not_of(' ', std::min(colon, header.size() - 1) + 1);
+    if (colon == std::string::npos || colon == 0 || header.find_first_of("\r\n") != std::string::npos) {
+      return InvalidArgument(fmt::format("--header takes NAME:VALUE, not '{}'", header));
+    }
+    headers.emplace_back(header.substr(0, colon), value == std::string::npos ? "" : header.substr(value));
+  }
+  return headers;
+}
+
 Result<load::HttpLoad> RequestsFor(const BenchFlags& flags, load::Report& facts) {
   Result<load::Endpoint> endpoint = load::Endpoint::Parse(flags.target);
   if (!endpoint) return Forward(endpoint);
-  auto headers = Headers(flags);
+  auto headers = HeadersOf(flags);
   if (!headers) return Forward(headers);
   if (flags.deadline > Duration::zero()) {
     headers->emplace_back("X-Request-Timeout-Ms", fmt::format("{:.0f}", Seconds(flags.deadline) * 1e3));

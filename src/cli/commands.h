@@ -15,6 +15,7 @@ void AddEmbed(CLI::App& program);
 void AddModels(CLI::App& program);
 void AddBench(CLI::App& program);
 void AddBenchOverload(CLI::App& bench);
+void AddBenchChurn(CLI::App& bench);
 void AddOptions(CLI::App& program);
 void AddScripts(CLI::App& program);
 void AddConfig(CLI::App& program);
