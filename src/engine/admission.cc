@@ -68,8 +68,7 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
     return Fail(Code::kTooLarge,
                 fmt::format("the request holds {} bytes of inputs, the limit is {}", demand.bytes, limits_.max_bytes));
   }
-  const TimePoint now = clock_.Now();
-  const Duration remaining = deadline.Remaining(now);
+  const Duration remaining = deadline.Remaining(clock_.Now());
   if (remaining == Duration::zero()) return Fail(Code::kDeadlineExceeded, "the deadline has passed");
   const std::size_t counted = std::min(demand.jobs, std::max<std::size_t>(limits_.max_jobs / 4, 1));
   // Of its work too: the rest takes its turns behind those who come later.
@@ -93,15 +92,14 @@ Result<Permit> Admission::Acquire(const Demand& demand, Deadline deadline) {
   own.bytes += demand.bytes;
   AddWork(own, demand.client, work);
   Show(static_cast<double>(demand.jobs));
-  const bool learn = demand.jobs == 1 && finish > Duration::zero() && finish >= remaining / kDeciding;
+  const bool learn = demand.jobs == 1 && finish >= remaining / kDeciding;
   return Permit(this, {.parts = demand.jobs,
                        .jobs = counted,
                        .bytes = demand.bytes,
                        .work = demand.work,
                        .counted_work = work,
                        .client = demand.client,
-                       .admitted = now,
-                       .predicted = learn ? finish : Duration::zero(),
+                       .deadline = learn ? deadline.at() : TimePoint(),
                        .priority = demand.priority});
 }
 
@@ -201,9 +199,10 @@ void Admission::RemoveWork(Class& from, std::uint64_t client, std::uint64_t work
 }
 
 void Admission::Release(const Permit::Held& held, bool ended) {
-  const TimePoint now = ended && held.predicted > Duration::zero() ? clock_.Now() : TimePoint();
+  const bool learn = ended && held.deadline != TimePoint();
+  const bool late = learn && clock_.Now() >= held.deadline;
   const MutexLock lock(mu_);
-  if (now != TimePoint()) lateness_.Observe(Seconds(held.predicted), Seconds(now - held.admitted));
+  if (learn) lateness_.Observe(late);
   jobs_ -= held.parts;
   counted_ -= held.jobs;
   bytes_ -= held.bytes;

@@ -69,8 +69,7 @@ class Permit {
     std::uint64_t work = 0;          // of all parts
     std::uint64_t counted_work = 0;  // that it counts as
     std::uint64_t client = 0;
-    TimePoint admitted{};
-    Duration predicted{};  // from being admitted to being finished; 0: nothing to be learned from
+    TimePoint deadline{};  // whether it was kept is to be learned; zero: it says nothing
     Priority priority = Priority::kNormal;
   };
   Permit(Admission* admission, const Held& held) : admission_(admission), held_(held) {}

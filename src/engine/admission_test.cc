@@ -111,14 +111,14 @@ TEST_F(AdmissionTest, PredictionsThatWereTooShortMakeTheNextOnesLonger) {
     return !admission.Acquire({}, Deadline::After(clock_, deadline));
   };
   EXPECT_FALSE(refused_at(seconds(3)));  // two seconds, and a quarter
-  for (int late = 0; late < 20; ++late) {
+  for (int late = 0; late < 60; ++late) {
     auto permit = admission.Acquire({}, Deadline::After(clock_, seconds(3)));
     ASSERT_TRUE(permit);
     clock_.Advance(seconds(3));
     permit->ReleaseEnded();
   }
   EXPECT_TRUE(refused_at(seconds(3)));
-  for (int in_time = 0; in_time < 3000; ++in_time) {
+  for (int in_time = 0; in_time < 6000; ++in_time) {
     admission.Acquire({}, Deadline::After(clock_, seconds(3)))->ReleaseEnded();
   }
   EXPECT_FALSE(refused_at(seconds(3)));

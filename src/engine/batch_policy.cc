@@ -14,12 +14,21 @@ constexpr double kPressure = 3;
 // Sizes that are looked at, besides the largest possible.
 constexpr std::array<std::size_t, 11> kSizes = {1, 2, 3, 4, 6, 8, 11, 16, 22, 32, 64};
 
-// Jobs after a place that must not be passed are out of reach.
-std::size_t Reach(const BatchLimits& limits, const QueueView& view, TimePoint now) {
+// Jobs after a place that must not be passed are out of reach: who was passed often enough, or would be late if it were
+// passed once more.
+std::size_t Reach(const BatchLimits& limits, const CostModel& costs, const QueueView& view, TimePoint now) {
+  // What a job takes when the workers have enough to do.
+  const auto share_of = [&](std::uint32_t length) {
+    const double alone = costs.Seconds(1, length);
+    const double together = costs.Seconds(limits.max_jobs, length) / static_cast<double>(limits.max_jobs);
+    return std::min(alone, together) / static_cast<double>(view.workers);
+  };
+  double until_done = costs.Seconds(1, view.jobs[0].length);
   for (std::size_t i = 1; i < view.jobs.size(); ++i) {
     const WaitingJob& job = view.jobs[i];
-    const bool half_over = job.deadline != TimePoint::max() && now - job.queued_at > job.deadline - now;
-    if (job.overtaken >= limits.max_overtaken || half_over) return i + 1;
+    if (job.deadline != TimePoint::max()) until_done += share_of(job.length);
+    const bool urgent = job.deadline != TimePoint::max() && Seconds(job.deadline - now) < until_done;
+    if (job.overtaken >= limits.max_overtaken || urgent) return i + 1;
   }
   return view.jobs.size();
 }
@@ -109,7 +118,7 @@ bool WaitingPays(const BatchLimits& limits, const CostModel& costs, const QueueV
 
 void TakeByCost(const BatchLimits& limits, const CostModel& costs, const QueueView& view, TimePoint now,
                 std::vector<std::uint32_t>& chosen) {
-  const std::size_t reach = Reach(limits, view, now);
+  const std::size_t reach = Reach(limits, costs, view, now);
   static thread_local std::vector<std::uint32_t> by_length;
   by_length.clear();
   for (std::uint32_t i = 0; i < reach; ++i) {

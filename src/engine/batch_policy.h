@@ -53,7 +53,8 @@ struct BatchDecision {
 
 // The first job of the view is always in the batch, so nobody starves. Its company are the jobs with which the work
 // done for each second is most: those of nearly its length, where `costs` says that sharing a run pays, leaving the
-// other workers their share. Nobody passes a job that was overtaken too often, or whose time is half over. Pure.
+// other workers their share. Nobody passes a job that was overtaken too often, or that would be late if it
+// were passed. Pure.
 // `decision` is an out parameter so that its memory is used again.
 void DecideBatch(const BatchLimits& limits, const CostModel& costs, const QueueView& view, TimePoint now,
                  BatchDecision& decision);

@@ -16,7 +16,6 @@
 #include <utility>
 
 #include "base/version.h"
-#include "http/repeated_refusals.h"
 
 namespace weir::http {
 namespace {
@@ -100,7 +99,7 @@ class HttpExchange final : public Exchange {
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(asio::ip::tcp::socket socket, const Context& context)
-      : socket_(std::move(socket)), context_(context) {}
+      : socket_(std::move(socket)), context_(context), refusals_(context.refusals) {}
 
   void Start() override {
     error_code ignored;
@@ -118,18 +117,16 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ == State::kIdle) Close();
   }
 
-  // Called by the exchange, on any thread. `request`: a hash of what is answered.
-  void Send(Response response, bool head, bool keep_alive, unsigned version, std::size_t request) {
-    asio::post(socket_.get_executor(), [self = shared_from_this(), response = std::move(response), head, keep_alive,
-                                        version, request]() mutable {
-      const Duration hold = self->refusals_.Note(response.status == 429, request, Clock::Steady().Now());
-      if (hold == Duration::zero() || self->context_.draining)
-        return self->StartWrite(std::move(response), head, keep_alive, version);
-      self->hold_.emplace(self->socket_.get_executor(), hold);
-      self->hold_->async_wait([self, response = std::move(response), head, keep_alive, version](error_code) mutable {
-        self->StartWrite(std::move(response), head, keep_alive, version);
-      });
-    });
+  // Called by the exchange, on any thread.
+  void Send(Response response, bool head, bool keep_alive, unsigned version) {
+    asio::post(socket_.get_executor(),
+               [self = shared_from_this(), response = std::move(response), head, keep_alive, version]() mutable {
+                 const Duration hold = self->refusals_.Note(response.status == 429, Clock::Steady().Now());
+                 if (hold > Duration::zero() && !self->context_.draining) {
+                   return self->WriteLater(hold, std::move(response), head, keep_alive, version);
+                 }
+                 self->StartWrite(std::move(response), head, keep_alive, version);
+               });
   }
   const Router& router() const { return context_.router; }
 
@@ -293,6 +290,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     context_.router.Route(exchange);
   }
 
+  void WriteLater(Duration hold, Response response, bool head, bool keep_alive, unsigned version) {
+    hold_.emplace(socket_.get_executor(), hold);
+    hold_->async_wait([self = shared_from_this(), response = std::move(response), head, keep_alive, version](
+                          error_code) mutable { self->StartWrite(std::move(response), head, keep_alive, version); });
+  }
+
   void StartWrite(Response response, bool head, bool keep_alive, unsigned version) {
     if (state_ != State::kAnswering) return;  // closed meanwhile
     Enter(State::kWriting, context_.options.write_timeout);
@@ -376,8 +379,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 void HttpExchange::Respond(Response response) {
   if (answered_.exchange(true)) return;
   connection_->router().Finish(*this, response);
-  const std::size_t request = response.status == 429 ? std::hash<std::string>()(request_.body()) : 0;
-  connection_->Send(std::move(response), is_head(), keep_alive(), version(), request);
+  connection_->Send(std::move(response), is_head(), keep_alive(), version());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "http/repeated_refusals.h"
 #include "http/router.h"
 #include "http/server.h"
 
@@ -20,6 +21,7 @@ class Connection {
     const ServerOptions& options;
     const Router& router;
     const std::atomic<bool>& draining;
+    RefusalRate& refusals;                 // of the I/O thread
     std::atomic<std::size_t>& body_bytes;  // of the bodies that all connections hold
     // Called once, on the I/O thread, when the connection has ended.
     std::function<void(Connection*)> closed;

@@ -3,31 +3,47 @@
 namespace weir::http {
 namespace {
 
+using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
-TEST(RepeatedRefusals, WhoRepeatsARefusedRequestAtOnceWaitsLongerEachTimeUpToABound) {
-  RepeatedRefusals refusals;
-  TimePoint now{};
+class RepeatedRefusalsTest : public ::testing::Test {
+ protected:
+  void ManyRefusalsOfOthers() {
+    for (int i = 0; i < 1000; ++i) rate_.Note(now_);
+  }
+
+  TimePoint now_ = TimePoint(std::chrono::seconds(100));
+  RefusalRate rate_;
+  RepeatedRefusals refusals_{rate_};
+};
+
+TEST_F(RepeatedRefusalsTest, WhileThereAreManyWhoeverAsksAgainAtOnceWaitsLongerEachTimeUpToABound) {
+  ManyRefusalsOfOthers();
   std::vector<Duration> holds;
   for (int i = 0; i < 10; ++i) {
-    holds.push_back(refusals.Note(true, 7, now));
-    now += holds.back() + milliseconds(1);
+    holds.push_back(refusals_.Note(true, now_));
+    now_ += holds.back() + milliseconds(1);
   }
   EXPECT_THAT(holds, ::testing::ElementsAre(milliseconds(0), milliseconds(0), milliseconds(0), milliseconds(10),
                                             milliseconds(20), milliseconds(40), milliseconds(80), milliseconds(160),
                                             milliseconds(250), milliseconds(250)));
-  EXPECT_EQ(refusals.Note(false, 7, now), Duration::zero());
-  EXPECT_EQ(refusals.Note(true, 7, now), Duration::zero());
+  EXPECT_EQ(refusals_.Note(false, now_), Duration::zero());
+  EXPECT_EQ(refusals_.Note(true, now_), Duration::zero());
 }
 
-TEST(RepeatedRefusals, WhoWaitsOrAsksForSomethingElseIsNotHeldBack) {
-  RepeatedRefusals refusals;
-  TimePoint now{};
+TEST_F(RepeatedRefusalsTest, WhoWaitsIsNotHeldBack) {
+  ManyRefusalsOfOthers();
   for (int i = 0; i < 10; ++i) {
-    EXPECT_EQ(refusals.Note(true, 7, now), Duration::zero());
-    now += milliseconds(5);
+    EXPECT_EQ(refusals_.Note(true, now_), Duration::zero());
+    now_ += milliseconds(5);
   }
-  for (std::size_t request = 0; request < 10; ++request) EXPECT_EQ(refusals.Note(true, request, now), Duration::zero());
+}
+
+TEST_F(RepeatedRefusalsTest, NobodyIsHeldBackWhileThereAreFew) {
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(refusals_.Note(true, now_), Duration::zero());
+    now_ += microseconds(110);
+  }
 }
 
 }  // namespace

@@ -67,6 +67,7 @@ class Loop {
       auto connection = Connection::Make(std::move(socket), {.options = options_,
                                                              .router = router_,
                                                              .draining = draining_,
+                                                             .refusals = refusals_,
                                                              .body_bytes = body_bytes_,
                                                              .closed = [this](Connection* ended) { Forget(ended); }});
       connections_.emplace(connection.get(), connection);
@@ -111,6 +112,7 @@ class Loop {
   std::atomic<std::size_t>& body_bytes_;
   const std::function<void()> closed_;
 
+  RefusalRate refusals_;
   asio::io_context context_{1};
   asio::steady_timer sweep_{context_};
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -109,15 +108,6 @@ def test_a_full_queue_refuses_at_once_and_says_when_to_return(narrow: Weir, clie
         busy.connection.socket.setblocking(False)  # all of this came before the first request was done
         with pytest.raises(BlockingIOError):
             busy.connection.socket.recv(1)
-
-
-def test_a_client_that_repeats_a_refused_request_at_once_gets_its_refusals_later_and_later(narrow: Weir, client: Client):
-    once = post_of("/v1/embeddings", {"model": "minilm", "input": "A kite."})
-    with Busy(narrow), narrow.raw() as hasty:
-        start = time.monotonic()
-        hasty.send(once * 8)  # each is read when the one before it has been answered
-        assert [hasty.reply().status for _ in range(8)] == [429] * 8
-        assert time.monotonic() - start >= 0.15  # 10 + 20 + 40 + 80 ms
 
 
 def test_a_bulk_flood_leaves_room_for_the_other_classes(start):
