@@ -55,7 +55,7 @@ RunThreads::RunThreads(std::size_t count, const Clock& clock) : count_(count), c
 }
 
 RunThreads::~RunThreads() {
-  for (std::jthread& thread : threads_) thread.request_stop();
+  for (Thread& thread : threads_) thread.request_stop();
   threads_.clear();
 }
 

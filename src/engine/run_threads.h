@@ -5,11 +5,11 @@
 #include <cstddef>
 #include <optional>
 #include <stop_token>
-#include <thread>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/thread.h"
 
 namespace weir {
 
@@ -93,7 +93,7 @@ class RunThreads {
   Duration turn_ GUARDED_BY(mu_){};
   std::optional<std::stop_source> measurement_ GUARDED_BY(mu_);
 
-  std::vector<std::jthread> threads_;  // last: they use all of the above
+  std::vector<Thread> threads_;  // last: they use all of the above
 };
 
 }  // namespace weir

@@ -5,10 +5,10 @@
 #include <deque>
 #include <functional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "base/mutex.h"
+#include "base/thread.h"
 
 namespace weir {
 
@@ -37,7 +37,7 @@ class ThreadPool {
   std::deque<Task> tasks_ GUARDED_BY(mu_);
   bool closed_ GUARDED_BY(mu_) = false;
 
-  std::vector<std::jthread> threads_;  // last: joined first
+  std::vector<Thread> threads_;  // last: joined first
 };
 
 }  // namespace weir

@@ -1,0 +1,96 @@
+// A stack of its own for a strand, and going from one to the other.
+#pragma once
+
+#include <sys/mman.h>
+#include <ucontext.h>
+
+#include <cstddef>
+#include <new>
+
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/common_interface_defs.h>
+#endif
+#if defined(__SANITIZE_THREAD__)
+#include <sanitizer/tsan_interface.h>
+#endif
+
+namespace weir::explore {
+
+// A place to run on: memory for a stack and what the processor had in hand. The default one is the thread's own.
+// Confined to one thread. The sanitizers are told of each change, else they take it for a stack that is destroyed.
+class Stack {
+ public:
+  Stack() = default;
+  Stack(const Stack&) = delete;
+  Stack& operator=(const Stack&) = delete;
+  ~Stack() {
+    if (memory_ != nullptr) ::munmap(memory_, kSize);
+  }
+
+  // Has `entry` called on this stack by the next GoTo; `entry` calls Arrived first and never returns.
+  void Prepare(void (*entry)()) {
+    if (memory_ == nullptr) {
+      memory_ = ::mmap(nullptr, kSize, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+      if (memory_ == MAP_FAILED) throw std::bad_alloc();
+    }
+    ::getcontext(&context_);
+    context_.uc_stack.ss_sp = memory_;
+    context_.uc_stack.ss_size = kSize;
+    context_.uc_link = nullptr;
+    ::makecontext(&context_, entry, 0);
+#if defined(__SANITIZE_THREAD__)
+    fiber_ = __tsan_create_fiber(0);
+#endif
+  }
+
+  // Goes on there; returns when somebody goes back to `from`. `for_good`: nobody will.
+  static void GoTo(Stack& from, Stack& to, bool for_good = false) {
+    static_cast<void>(for_good);
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_start_switch_fiber(for_good ? nullptr : &from.fake_, to.memory_ != nullptr ? to.memory_ : to.bottom_,
+                                   to.memory_ != nullptr ? kSize : to.size_);
+    came_from = &from;
+#endif
+#if defined(__SANITIZE_THREAD__)
+    if (from.fiber_ == nullptr) from.fiber_ = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(to.fiber_, 0);
+#endif
+    ::swapcontext(&from.context_, &to.context_);
+    from.Arrived();
+  }
+
+  void Arrived() {
+#if defined(__SANITIZE_ADDRESS__)
+    __sanitizer_finish_switch_fiber(fake_, &came_from->bottom_, &came_from->size_);
+#endif
+  }
+
+  // It is not run on any more.
+  void Retire() {
+#if defined(__SANITIZE_THREAD__)
+    __tsan_destroy_fiber(fiber_);
+    fiber_ = nullptr;
+#endif
+  }
+
+ private:
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  static constexpr std::size_t kSize = 1 << 20;
+#else
+  static constexpr std::size_t kSize = 256 << 10;
+#endif
+
+  ucontext_t context_{};
+  void* memory_ = nullptr;
+#if defined(__SANITIZE_ADDRESS__)
+  static inline Stack* came_from = nullptr;
+  void* fake_ = nullptr;
+  const void* bottom_ = nullptr;
+  std::size_t size_ = 0;
+#endif
+#if defined(__SANITIZE_THREAD__)
+  void* fiber_ = nullptr;
+#endif
+};
+
+}  // namespace weir::explore
