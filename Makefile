@@ -49,6 +49,7 @@ bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slo
 soak: build models ## Models come and go at random while others use them: ten minutes under TSan and ASan
 	@$(SETUP) test
 	@$(BUILD) tsan engine_test weir && $(BUILD) asan engine_test weir
+	@$(BUILD) test exploration_test && WEIR_EXPLORE_SCHEDULES=100000 build/test/exploration_test --gtest_brief=1
 	@. tests/sanitizers.sh; export WEIR_CHURN_SECONDS=150; for kind in tsan asan; do \
 	  build/$$kind/engine_test --gtest_brief=1 --gtest_filter='ChurnTest.Every*' && \
 	  WEIR_BINARY=build/$$kind/weir .deps/python-test/bin/python -m pytest -q -p no:cacheprovider \

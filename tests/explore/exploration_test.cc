@@ -42,6 +42,12 @@ TEST_F(ExplorationTest, TwoCallsOfOneCallerBesideOneOfTheOther) {
   Check(TwoCallsAndOne(kMainCalls), {});
 }
 
+// So many schedules of each program, which is some of them: `make soak` has it go through a thousand times as many.
+TEST_F(ExplorationTest, TwoCallsOfEach) {
+  const char* asked = std::getenv("WEIR_EXPLORE_SCHEDULES");
+  Check(TwoCallsEach(kMainCalls), {.schedules = asked != nullptr ? std::stoull(asked) : kSanitized ? 5 : 100});
+}
+
 TEST_F(ExplorationTest, OneTurnTakenAwayBeforeAnyLock) {
   Check(OneCallEach(kMainCalls), {.preemptions = 1, .schedules = kSanitized ? 200 : UINT64_MAX});
 }

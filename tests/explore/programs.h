@@ -47,6 +47,18 @@ inline std::vector<Program> TwoCallsAndOne(std::initializer_list<Call> calls) {
   return programs;
 }
 
+inline std::vector<Program> TwoCallsEach(std::initializer_list<Call> calls) {
+  std::vector<Program> programs;
+  for (const Program& three : TwoCallsAndOne(calls)) {
+    for (const Call last : calls) {
+      const Call one = three.callers[0][0], two = three.callers[0][1], other = three.callers[1][0];
+      if (std::pair(one, two) > std::pair(other, last)) continue;
+      programs.push_back({.served = three.served, .callers = {{one, two}, {other, last}}});
+    }
+  }
+  return programs;
+}
+
 inline std::string Describe(const Program& program, const Finding& finding) {
   std::string text = fmt::format("{}\n{}", ProgramName(program), finding.what);
   for (const std::string& event : finding.events) text += "\n  " + event;
