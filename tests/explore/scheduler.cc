@@ -167,10 +167,7 @@ void DepthFirst::RunOnce(const std::function<void()>& program) {
     return;
   }
   result_.ends.insert(State());
-  for (auto& strand : strands_) {
-    strand->stack.Retire();
-    used_.push_back(std::move(strand));
-  }
+  for (auto& strand : strands_) used_.push_back(std::move(strand));
   strands_.clear();
 }
 

@@ -10,14 +10,11 @@
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
 #endif
-#if defined(__SANITIZE_THREAD__)
-#include <sanitizer/tsan_interface.h>
-#endif
 
 namespace weir::explore {
 
 // A place to run on: memory for a stack and what the processor had in hand. The default one is the thread's own.
-// Confined to one thread. The sanitizers are told of each change, else they take it for a stack that is destroyed.
+// Confined to one thread. AddressSanitizer is told of each change, else it takes it for an overflow.
 class Stack {
  public:
   Stack() = default;
@@ -38,8 +35,8 @@ class Stack {
     context_.uc_stack.ss_size = kSize;
     context_.uc_link = nullptr;
     ::makecontext(&context_, entry, 0);
-#if defined(__SANITIZE_THREAD__)
-    fiber_ = __tsan_create_fiber(0);
+#if defined(__SANITIZE_ADDRESS__)
+    fake_ = nullptr;
 #endif
   }
 
@@ -51,10 +48,6 @@ class Stack {
                                    to.memory_ != nullptr ? kSize : to.size_);
     came_from = &from;
 #endif
-#if defined(__SANITIZE_THREAD__)
-    if (from.fiber_ == nullptr) from.fiber_ = __tsan_get_current_fiber();
-    __tsan_switch_to_fiber(to.fiber_, 0);
-#endif
     ::swapcontext(&from.context_, &to.context_);
     from.Arrived();
   }
@@ -65,16 +58,8 @@ class Stack {
 #endif
   }
 
-  // It is not run on any more.
-  void Retire() {
-#if defined(__SANITIZE_THREAD__)
-    __tsan_destroy_fiber(fiber_);
-    fiber_ = nullptr;
-#endif
-  }
-
  private:
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#if defined(__SANITIZE_ADDRESS__)
   static constexpr std::size_t kSize = 1 << 20;
 #else
   static constexpr std::size_t kSize = 256 << 10;
@@ -87,9 +72,6 @@ class Stack {
   void* fake_ = nullptr;
   const void* bottom_ = nullptr;
   std::size_t size_ = 0;
-#endif
-#if defined(__SANITIZE_THREAD__)
-  void* fiber_ = nullptr;
 #endif
 };
 
