@@ -44,7 +44,7 @@ run unit-asan unit asan
 run integration-release integration release
 run integration-tsan integration tsan
 run integration-asan integration asan
-run layers python_tests layers tests/layers_test.py
+run layers python_tests layers tests/layers_test.py tests/contract_test.py
 run docs python_tests docs tests/docs_test.py
 run tools python_tests tools tools/convert tools/train_head tests/tools_test.py tests/bench_test.py
 
