@@ -40,9 +40,9 @@ format: ## Format the C++ files
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
 .PHONY: bench
-bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slow ones: peers grid predict)
+bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slow ones: peers grid predict overload)
 	@$(SETUP) bench
-	@$(BUILD) test weir_bench bare_loop
+	@$(BUILD) test weir_bench bare_loop weir_standin
 	@.deps/python-test/bin/python bench/run.py $(WORKS)
 
 .PHONY: soak

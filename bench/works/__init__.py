@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from works import engine, grid, identity, memory_text, mixed, peers, predict, several, shared, short, start
+from works import engine, grid, identity, memory_text, mixed, overload, peers, predict, several, shared, short, start
 
 WORKS = {
     "identity": identity,
@@ -16,7 +16,8 @@ WORKS = {
     "peers": peers,
     "grid": grid,
     "predict": predict,
+    "overload": overload,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("peers", "grid", "predict")
+SLOW = ("peers", "grid", "predict", "overload")

@@ -114,5 +114,27 @@ TEST(InferBody, IsAnInferRequest) {
   EXPECT_EQ(body.find(R"({"inputs":[{"name":"B","datatype":"BOOL","shape":[2],"data":[)"), 0U) << body;
 }
 
+TEST(InferBody, CarriesATimeOutInMicroseconds) {
+  const std::vector<TensorSpec> specs = {{"X", DataType::kInt64, {1}}};
+  const auto inputs = MakeInputs(specs, {}, 1);
+  ASSERT_TRUE(inputs);
+  const auto body = InferBody(specs, *inputs, std::chrono::milliseconds(500));
+  ASSERT_TRUE(body);
+  EXPECT_NE(body->find(R"("parameters":{"timeout":500000})"), std::string::npos) << *body;
+  EXPECT_EQ(InferBody(specs, *inputs)->find("parameters"), std::string::npos);
+}
+
+TEST(ModelIndex, IsThatOfTheOpenInferenceProtocol) {
+  const auto models = ParseModelIndex(R"([{"name":"a","version":"1","state":"READY"},{"name":"b"}])");
+  ASSERT_TRUE(models) << models.error().message;
+  ASSERT_EQ(models->size(), 2);
+  EXPECT_EQ((*models)[0].name, "a");
+  EXPECT_EQ((*models)[0].state, "ready");
+  EXPECT_EQ((*models)[1].state, "");
+  EXPECT_EQ(*DoorOfTask((*models)[0].task, "a"), Door::kInfer);
+  EXPECT_FALSE(ParseModelIndex(R"({"name":"a"})"));
+  EXPECT_FALSE(ParseModelIndex(R"([{"version":"1"}])"));
+}
+
 }  // namespace
 }  // namespace weir::load

@@ -260,5 +260,67 @@ TEST(Pacer, ProgressTellsPhaseAndShare) {
   EXPECT_EQ(half.completed, 1U);
 }
 
+// What a Pacer tells, and how long each caller rests.
+class Notes final : public Watcher {
+ public:
+  Duration Ended(const Shot& shot, TimePoint, const Outcome&, bool) override {
+    ended.push_back(shot.number);
+    return rest;
+  }
+  void Dropped(const Shot& shot) override { dropped.push_back(shot.number); }
+
+  Duration rest{};
+  std::vector<std::uint64_t> ended;
+  std::vector<std::uint64_t> dropped;
+};
+
+TEST(Pacer, TellsItsWatcherAndHasCallersRest) {
+  Notes notes;
+  notes.rest = milliseconds(30);
+  Pacer pacer({.in_flight = 1, .warmup = Duration::zero(), .duration = seconds(1)}, kStart, &notes);
+  const Pacer::Turn turn = pacer.Next(kStart);
+  ASSERT_TRUE(turn.shot);
+  EXPECT_EQ(turn.shot->give_up, kStart + seconds(30));
+  EXPECT_EQ(pacer.Ended(*turn.shot, kStart + milliseconds(5), {}), kStart + milliseconds(35));
+  EXPECT_EQ(notes.ended, std::vector<std::uint64_t>{0});
+}
+
+TEST(Pacer, WithStrictTimesWhatFindsNoRoomIsDroppedAndTimeOutsRunFromDue) {
+  Notes notes;
+  const LoadOptions options{.rate = 1000,
+                            .in_flight = 1,
+                            .warmup = Duration::zero(),
+                            .duration = seconds(1),
+                            .timeout = milliseconds(500),
+                            .strict = true};
+  Pacer pacer(options, kStart, &notes);
+  const TimePoint later = kStart + milliseconds(100);
+  const Pacer::Turn first = pacer.Next(later);
+  ASSERT_TRUE(first.shot);
+  EXPECT_LT(first.shot->due, later);
+  EXPECT_EQ(first.shot->give_up, first.shot->due + milliseconds(500));
+  EXPECT_FALSE(pacer.Next(later).shot) << "one at a time";
+  pacer.Ended(*first.shot, later, {});
+  const Pacer::Turn next = pacer.Next(later);
+  EXPECT_FALSE(next.shot) << "all that were due meanwhile had found no room";
+  EXPECT_NEAR(static_cast<double>(notes.dropped.size()), 100, 40);
+  const Pacer::Turn after = pacer.Next(next.ask_again);
+  ASSERT_TRUE(after.shot) << "who comes now finds room";
+  pacer.Ended(*after.shot, next.ask_again, {});
+  pacer.Stop(next.ask_again);
+  const Result<Summary> summary = pacer.Finish();
+  ASSERT_TRUE(summary);
+  ExpectAllAccountedFor(*summary);
+  EXPECT_EQ(summary->dropped, notes.dropped.size());
+}
+
+TEST(Pacer, IsOverAtItsEndThoughNobodyAsksForTheNextOne) {
+  Pacer pacer({.in_flight = 1, .warmup = Duration::zero(), .duration = seconds(1)}, kStart);
+  pacer.NoteEnd(kStart + milliseconds(999));
+  EXPECT_FALSE(pacer.finished());
+  pacer.NoteEnd(kStart + seconds(1));
+  EXPECT_TRUE(pacer.finished());
+}
+
 }  // namespace
 }  // namespace weir::load

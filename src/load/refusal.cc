@@ -16,7 +16,7 @@ bool IsDigit(char c) { return c >= '0' && c <= '9'; }
 // "wait of 1.25 s over 500 ms" -> "wait of # s over # ms"; one line, not too long.
 std::string Kind(std::string_view message) {
   std::string kind;
-  for (std::size_t at = 0; at < message.size() && kind.size() < kMost; ++at) {
+  for (std::size_t at = 0; at < message.size() && kind.size() <= kMost; ++at) {
     const char c = message[at];
     if (!IsDigit(c)) {
       kind += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
@@ -29,8 +29,9 @@ std::string Kind(std::string_view message) {
     };
     while (at + 1 < message.size() && goes_on(at + 1)) ++at;
   }
-  while (!kind.empty() && (static_cast<unsigned char>(kind.back()) & 0xC0U) == 0x80U) kind.pop_back();
-  return kind;
+  std::size_t end = std::min(kMost, kind.size());
+  while (end < kind.size() && (static_cast<unsigned char>(kind[end]) & 0xC0U) == 0x80U) --end;  // not in a character
+  return kind.substr(0, end);
 }
 
 std::string Text(JsonElement object, std::string_view key) {
