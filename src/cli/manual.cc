@@ -1,6 +1,7 @@
 // The manual page.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "app/config.h"
@@ -10,6 +11,11 @@
 
 namespace weir::cli {
 namespace {
+
+// Whether it does nothing without one of the commands below it.
+bool IsGroup(const Command& command) {
+  return !command.commands.empty() && std::ranges::none_of(command.options, &CommandOption::positional);
+}
 
 // Text that roff prints as it stands.
 std::string Roff(std::string_view text) {
@@ -36,7 +42,7 @@ std::string Roff(std::string_view text) {
 
 std::string Usage(const Command& command) {
   std::string usage = fmt::format("\\fB{}\\fR", fmt::join(command.path, " "));
-  if (!command.commands.empty()) usage += " \\fICOMMAND\\fR";
+  if (IsGroup(command)) usage += " \\fICOMMAND\\fR";
   for (const CommandOption& option : command.options) {
     if (!option.positional) continue;
     const std::string name = "\\fI" + Roff(option.names[0]) + "\\fR" + (option.many ? "..." : "");
@@ -80,12 +86,12 @@ std::string ManualPage(const Command& tree) {
       fmt::format(".TH WEIR 1 \"\" \"weir {}\" \"User Commands\"\n.SH NAME\nweir \\- a model server\n", kVersion);
   text += ".SH SYNOPSIS\n";
   for (const Command* command : Flatten(tree)) {
-    if (command->commands.empty()) text += Usage(*command) + ".br\n";
+    if (!IsGroup(*command)) text += Usage(*command) + ".br\n";
   }
   text += ".SH DESCRIPTION\n" + Roff(tree.help) + "\n";
   text += ".SH OPTIONS\n" + Options(tree) + ".SH COMMANDS\n";
   for (const Command* command : Flatten(tree)) {
-    if (command->path.size() == 1 || !command->commands.empty()) continue;
+    if (command->path.size() == 1 || IsGroup(*command)) continue;
     text += fmt::format(".SS {}\n{}\n.PP\n{}", fmt::join(command->path, " "), Roff(command->help), Usage(*command));
     text += Options(*command) + ".PP\n" + Footer(command->footer);
   }

@@ -32,6 +32,9 @@ constexpr std::size_t kReadChunk = 32U << 10;
 constexpr std::size_t kMostExample = 2048;
 // After a failed connection attempt the next one waits, so that a dead server does not make a busy loop.
 constexpr Duration kRest = std::chrono::milliseconds(100);
+// Between two looks at who has waited or rested long enough.
+constexpr Duration kShortestSleep = std::chrono::milliseconds(1);
+constexpr Duration kLongestSleep = std::chrono::milliseconds(50);
 
 Result<tcp::resolver::results_type> Resolve(const Endpoint& endpoint, asio::io_context& context) {
   tcp::resolver resolver(context);
@@ -98,13 +101,17 @@ class Loop {
 
   // A caller's place in the line of those that wait for answers.
   using Place = std::list<Caller*>::iterator;
-  void Waits(Place place) { waiting_.splice(waiting_.end(), idle_, place); }
+  void Waits(Place place, TimePoint give_up) {
+    waiting_.splice(waiting_.end(), idle_, place);
+    SweepBy(give_up);
+  }
   void Ended(Caller& caller, Place place, const Shot& shot, const Outcome& outcome, bool rest);
 
  private:
   void Pump();
   void WakeAt(TimePoint when);
   void Sweep();
+  void SweepBy(TimePoint when);
 
   const std::vector<std::string>& wires_;
   const tcp::resolver::results_type& where_;
@@ -114,6 +121,7 @@ class Loop {
   asio::steady_timer due_{context_};
   asio::steady_timer sweep_{context_};
   TimePoint wake_at_ = TimePoint::max();
+  TimePoint sweep_at_ = TimePoint::max();
   bool pumping_ = false;
   std::vector<std::unique_ptr<Caller>> callers_;
   std::list<Caller*> idle_;
@@ -131,7 +139,7 @@ class Caller {
 
   void Send(const Shot& shot) {
     shot_ = shot;
-    loop_.Waits(place_);
+    loop_.Waits(place_, shot.give_up);
     wire_ = &loop_.WireOf(shot);
     reused_ = socket_.is_open();
     if (!reused_) return Connect();
@@ -260,6 +268,7 @@ void Loop::Ended(Caller& caller, Place place, const Shot& shot, const Outcome& o
   const TimePoint free_at = std::max(pacer_.Ended(shot, now, outcome), rest ? now + kRest : now);
   if (free_at > now) {
     resting_.emplace(free_at, &caller);
+    SweepBy(free_at);
   } else {
     free_.push_back(&caller);
   }
@@ -305,9 +314,18 @@ void Loop::Sweep() {
   }
   pacer_.NoteEnd(now);
   Pump();
-  // One percent of what a caller waits is how exactly it gives up.
-  sweep_.expires_at(now + std::clamp<Duration>(pacer_.options().timeout / 100, std::chrono::milliseconds(2),
-                                               std::chrono::milliseconds(50)));
+  TimePoint next = now + kLongestSleep;
+  if (!waiting_.empty()) next = std::min(next, waiting_.front()->gives_up());
+  if (!resting_.empty()) next = std::min(next, resting_.begin()->first);
+  sweep_at_ = TimePoint::max();
+  SweepBy(std::max(next, now + kShortestSleep));
+}
+
+// Looks then, if not earlier.
+void Loop::SweepBy(TimePoint when) {
+  if (when >= sweep_at_) return;
+  sweep_at_ = when;
+  sweep_.expires_at(when);
   sweep_.async_wait([this](error_code error) {
     if (!error) Sweep();
   });
