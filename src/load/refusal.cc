@@ -44,19 +44,23 @@ std::string Text(JsonElement object, std::string_view key) {
 Refusal ReadRefusal(std::string_view body) {
   const Result<JsonElement> root = codec::ParseJson(body);
   if (!root || !root->is_object()) return {.reason = Kind(body)};
+  // The error is an object of its own, or its text stands beside what else is told.
+  JsonElement about = *root;
+  std::string message = Text(*root, "detail");
   JsonElement error;
-  if ((*root)["error"].get(error) != simdjson::SUCCESS) return {.reason = Kind(Text(*root, "detail"))};
-  std::string_view plain;
-  if (error.get(plain) == simdjson::SUCCESS) return {.reason = Kind(plain)};
-  if (!error.is_object()) return {};
+  if ((*root)["error"].get(error) == simdjson::SUCCESS) {
+    if (error.is_object()) about = error;
+    message = error.is_object() ? Text(error, "message") : Text(*root, "error");
+  }
   Refusal refusal;
-  refusal.reason = Text(error, "reason");
-  if (refusal.reason.empty()) refusal.reason = Text(error, "code");
-  const std::string message = Kind(Text(error, "message"));
-  if (!message.empty()) refusal.reason += (refusal.reason.empty() ? "" : ": ") + message;
+  for (const char* key : {"limit", "reason", "code"}) {
+    if (refusal.reason.empty()) refusal.reason = Text(about, key);
+  }
+  if (!message.empty()) refusal.reason += (refusal.reason.empty() ? "" : ": ") + Kind(message);
   std::int64_t ms = 0;
-  if (error["retry_after_ms"].get(ms) == simdjson::SUCCESS && ms >= 0)
+  if (about["retry_after_ms"].get(ms) == simdjson::SUCCESS && ms >= 0) {
     refusal.retry_after = std::chrono::milliseconds(ms);
+  }
   return refusal;
 }
 

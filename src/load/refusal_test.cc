@@ -12,7 +12,14 @@ TEST(Refusal, ReadsCodeMessageAndWhenToComeBackOfOpenAisShape) {
   EXPECT_EQ(refusal.retry_after, std::chrono::milliseconds(37));
 }
 
-TEST(Refusal, PrefersTheReasonThatTheServerNames) {
+TEST(Refusal, ReadsWhatStandsBesideTheTextOfAnError) {
+  const Refusal refusal = ReadRefusal(R"({"error":"full: 3 jobs","limit":"max_jobs","retry_after_ms":5})");
+  EXPECT_EQ(refusal.reason, "max_jobs: full: # jobs");
+  EXPECT_EQ(refusal.retry_after, std::chrono::milliseconds(5));
+}
+
+TEST(Refusal, PrefersTheBoundThatTheServerNames) {
+  EXPECT_EQ(ReadRefusal(R"({"error":{"message":"full","code":"x","limit":"jobs"}})").reason, "jobs: full");
   EXPECT_EQ(ReadRefusal(R"({"error":{"message":"full","code":"x","reason":"jobs"}})").reason, "jobs: full");
 }
 
