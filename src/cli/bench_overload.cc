@@ -103,7 +103,7 @@ void AddFlags(CLI::App& command, OverloadFlags& flags) {
   command.add_option("--warmup", bench.warmup, "Load before the measured time of each part")->capture_default_str();
   command
       .add_option("--connections", bench.connections,
-                  "Callers at once for the capacity (default: the best of 8, 16, 32 and 64)")
+                  "Callers at once for the capacity (default: the best of 64, 32, 16 and 8)")
       ->check(at_once);
   command.add_option("--capacity", flags.capacity, "The capacity in answers a second, instead of finding it")
       ->check(CLI::Range(0.001, 1e7));

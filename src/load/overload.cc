@@ -13,7 +13,7 @@
 namespace weir::load {
 namespace {
 
-constexpr std::array<std::size_t, 4> kTries = {8, 16, 32, 64};
+constexpr std::array<std::size_t, 4> kTries = {64, 32, 16, 8};
 constexpr Duration kPatience = std::chrono::seconds(30);
 constexpr Duration kLongestRecovery = std::chrono::seconds(60);
 constexpr Duration kBetweenTries = std::chrono::milliseconds(10);
