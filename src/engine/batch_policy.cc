@@ -23,11 +23,13 @@ std::size_t Reach(const BatchLimits& limits, const CostModel& costs, const Queue
     const double together = costs.Seconds(limits.max_jobs, length) / static_cast<double>(limits.max_jobs);
     return std::min(alone, together) / static_cast<double>(view.workers);
   };
+  const auto has_deadline = [](const WaitingJob& job) { return job.deadline != TimePoint::max(); };
+  const bool any = std::ranges::any_of(view.jobs, has_deadline);
   double until_done = costs.Seconds(1, view.jobs[0].length);
   for (std::size_t i = 1; i < view.jobs.size(); ++i) {
     const WaitingJob& job = view.jobs[i];
-    if (job.deadline != TimePoint::max()) until_done += share_of(job.length);
-    const bool urgent = job.deadline != TimePoint::max() && Seconds(job.deadline - now) < until_done;
+    if (any) until_done += share_of(job.length);
+    const bool urgent = has_deadline(job) && Seconds(job.deadline - now) < until_done;
     if (job.overtaken >= limits.max_overtaken || urgent) return i + 1;
   }
   return view.jobs.size();
