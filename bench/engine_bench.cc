@@ -22,10 +22,26 @@ namespace {
 
 constexpr std::string_view kName = "null";
 
+// Runs wait while it is shut.
+class Gate {
+ public:
+  void Shut() { open_.store(false); }
+  void Open() {
+    open_.store(true);
+    open_.notify_all();
+  }
+  void Pass() const { open_.wait(false); }
+
+ private:
+  std::atomic<bool> open_ = true;
+};
+Gate gate;
+
 // Answers each job with the job's own inputs.
 class NullRunner final : public Runner {
  public:
   std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch, const std::stop_token&) override {
+    gate.Pass();
     std::vector<Result<std::vector<Tensor>>> results;
     results.reserve(batch.size());
     for (const JobPtr& job : batch) results.emplace_back(std::move(job->request.inputs));
@@ -55,7 +71,8 @@ class NullLoader final : public ServableLoader {
 // An engine with two workers and the null model, ready.
 class NullEngine {
  public:
-  explicit NullEngine(bool short_cut = false) : engine_(Options(short_cut), loader_, Clock::Steady(), metrics_) {
+  explicit NullEngine(bool short_cut = false, std::size_t max_jobs = AdmissionLimits().max_jobs)
+      : engine_(Options(short_cut, max_jobs), loader_, Clock::Steady(), metrics_) {
     log::SetLevel("warn");
     if (!engine_.LoadAndWait(name_)) std::abort();
   }
@@ -74,10 +91,11 @@ class NullEngine {
   }
 
  private:
-  static EngineOptions Options(bool short_cut) {
+  static EngineOptions Options(bool short_cut, std::size_t max_jobs) {
     EngineOptions options;
     options.deployment.workers = 2;
     options.deployment.short_cut = short_cut;
+    options.deployment.admission.max_jobs = max_jobs;
     options.deployment.batch.mode = BatchMode::kAlways;
     options.slots = 2;
     return options;
@@ -177,6 +195,69 @@ void BM_LookUpAndPermit(benchmark::State& state) {
   Expect(state, failed);
 }
 BENCHMARK(BM_LookUpAndPermit)->Unit(benchmark::kMicrosecond);
+
+// Finding the model by name alone, by so many threads at once.
+void BM_LookUp(benchmark::State& state) {
+  static std::unique_ptr<NullEngine> null;
+  if (state.thread_index() == 0) null = std::make_unique<NullEngine>();
+  const Deadline deadline = Deadline::Never();
+  std::uint64_t failed = 0;
+  for (auto _ : state) {  // the threads start and end the loop together
+    null->engine().WhenReady(null->name(), deadline,
+                             [&](const Result<Registry::DeploymentPtr>& ready) { failed += ready ? 0 : 1; });
+  }
+  Expect(state, failed);
+  state.SetItemsProcessed(state.iterations());
+  if (state.thread_index() == 0) null = nullptr;
+}
+BENCHMARK(BM_LookUp)->ThreadRange(1, 8)->UseRealTime()->Unit(benchmark::kMicrosecond);
+
+// Look-up, permit and push, while both workers are held, so that nothing is woken; of 128 jobs in each turn.
+void BM_Submit(benchmark::State& state) {
+  constexpr std::size_t kJobs = 128;
+  Window window;
+  std::atomic<std::uint64_t> failed = 0;
+  NullEngine null;
+  const auto submit = [&] {
+    window.Enter(SIZE_MAX);
+    null.engine().Submit(null.name(), null.NewJob(0), [&](const Result<Output>& output) {
+      failed += output ? 0 : 1;
+      window.Leave();
+    });
+  };
+  for (auto _ : state) {
+    gate.Shut();
+    for (int worker = 0; worker < 2; ++worker) submit();
+    const TimePoint start = Clock::Steady().Now();
+    for (std::size_t i = 0; i < kJobs; ++i) submit();
+    state.SetIterationTime(Seconds(Clock::Steady().Now() - start));
+    gate.Open();
+    window.WaitEmpty();
+  }
+  Expect(state, failed);
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(kJobs));
+}
+BENCHMARK(BM_Submit)->UseManualTime()->Unit(benchmark::kMicrosecond);
+
+// A request that finds the model's line full: its whole way to the refusal, on one thread.
+void BM_Refuse(benchmark::State& state) {
+  Window window;
+  std::uint64_t wrong = 0;
+  NullEngine null(false, 1);
+  gate.Shut();
+  window.Enter(1);
+  null.engine().Submit(null.name(), null.NewJob(0), [&](const Result<Output>&) { window.Leave(); });
+  for (auto _ : state) {
+    null.engine().Submit(null.name(), null.NewJob(0), [&](const Result<Output>& output) {
+      wrong += !output && output.error().code == Code::kResourceExhausted ? 0 : 1;
+    });
+  }
+  gate.Open();
+  window.WaitEmpty();
+  Expect(state, wrong);
+  state.SetItemsProcessed(state.iterations());
+}
+BENCHMARK(BM_Refuse)->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace weir

@@ -7,7 +7,7 @@ import os
 import subprocess
 
 from harness.context import BenchError, Context
-from harness.figures import Work
+from harness.figures import Goal, Work
 
 ABOUT = "the engine alone (null model, two workers) and the tokenizer, by google-benchmark"
 
@@ -20,9 +20,22 @@ ROWS = [
     ("BM_EngineWindow/batched:1/open:64/real_time", "engine: 64 jobs under way, batched", "jobs/s", 0),
     ("BM_EngineWindow/batched:1/open:250/real_time", "engine: 250 jobs under way, batched", "jobs/s", 0),
     ("BM_LookUpAndPermit", "engine: find the model, get and return a permit", "us", 3),
+    ("BM_LookUp/real_time/threads:1", "engine: find the model, 1 thread", "lookups/s", 0),
+    ("BM_LookUp/real_time/threads:8", "engine: find the model, 8 threads", "lookups/s", 0),
+    ("BM_Submit/manual_time", "engine: find, permit and push, without a wake-up", "jobs/s", 0),
+    ("BM_Refuse", "engine: refuse, on one core", "refusals/s", 0),
     ("BM_Tokenizer/words:15", "tokenizer: 15 words", "us", 1),
     ("BM_Tokenizer/words:300", "tokenizer: 300 words", "us", 1),
 ]
+
+GOALS = {
+    "BM_EngineWindow/batched:0/open:64/real_time": Goal(">=", 300_000),
+    "BM_EngineWindow/batched:1/open:64/real_time": Goal(">=", 1_000_000),
+    "BM_LookUp/real_time/threads:1": Goal(">=", 3_300_000),
+    "BM_LookUp/real_time/threads:8": Goal(">=", 3_300_000),
+    "BM_Submit/manual_time": Goal(">=", 1_000_000),
+    "BM_Refuse": Goal(">=", 200_000),
+}
 
 
 def run_once(context: Context) -> dict[str, dict[str, float]]:
@@ -49,6 +62,6 @@ def measure(context: Context) -> Work:
         context.progress.show(f"engine: round {number} of {context.rounds}")
         rounds.append(run_once(context))
     for name, what, unit, digits in ROWS:
-        figure = "items_per_second" if unit == "jobs/s" else "real_time"
-        work.add(what, unit, [results[name][figure] for results in rounds], digits=digits)
+        figure = "items_per_second" if unit.endswith("/s") else "real_time"
+        work.add(what, unit, [results[name][figure] for results in rounds], GOALS.get(name), digits=digits)
     return work
