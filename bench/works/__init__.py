@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
-from works import engine, grid, identity, memory_text, mixed, overload, peers, predict, several, shared, short, start
+from works import (
+    engine,
+    grid,
+    identity,
+    memory_text,
+    mixed,
+    overload,
+    peers,
+    predict,
+    reload,
+    several,
+    shared,
+    short,
+    start,
+    workers,
+)
 
 WORKS = {
     "identity": identity,
@@ -17,7 +32,9 @@ WORKS = {
     "grid": grid,
     "predict": predict,
     "overload": overload,
+    "reload": reload,
+    "workers": workers,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("peers", "grid", "predict", "overload")
+SLOW = ("peers", "grid", "predict", "overload", "reload", "workers")
