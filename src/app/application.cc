@@ -19,6 +19,12 @@ namespace {
 // For writing the last answers once their jobs have been given up.
 constexpr std::chrono::milliseconds kLastAnswers{500};
 
+// Whether a model, or a version of it, is loaded or was meant to be.
+bool IsUsed(const Engine& engine, const std::string& reference) {
+  const Result<ModelStatus> now = engine.StateOf(reference);
+  return now && now->state != ModelState::kAbsent;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
@@ -72,7 +78,7 @@ void Application::AddRoutes() {
 }
 
 void Application::Start() {
-  for (const std::string& name : core_.folders.Names()) core_.engine.Declare(name);
+  for (const std::string& name : core_.folders.Names()) core_.engine.Declare(name, PlanOf(name));
   for (const std::string& name : LoadedAtStart()) {
     core_.engine.Load(name, Deadline::Never(), [](const Result<Registry::DeploymentPtr>&) {});
   }
@@ -86,7 +92,7 @@ bool Application::Rescan() {
   const MutexLock lock(rescan_);
   if (stopping_) return false;
   bool pending = false;
-  const FolderChanges changes = core_.folders.Rescan(pending);
+  const ModelChanges changes = core_.folders.Rescan(pending);
   const auto ignore = [](const Result<Registry::DeploymentPtr>&) {};  // the registry has logged and kept it
   for (const std::string& name : changes.removed) {
     log::Info("model {}: its folder is gone", name);
@@ -94,13 +100,18 @@ bool Application::Rescan() {
   }
   for (const std::string& name : changes.added) {
     log::Info("model {}: its folder has come", name);
-    core_.engine.Declare(name);
-    if (!config_.engine.on_demand) core_.engine.Load(name, Deadline::Never(), ignore);
+    core_.engine.Declare(name, PlanOf(name));
+    if (!LoadsOnDemand(name)) core_.engine.Load(name, Deadline::Never(), ignore);
   }
   for (const std::string& name : changes.changed) {
-    const Result<ModelStatus> now = core_.engine.StateOf(name);
-    const bool used = now && now->state != ModelState::kAbsent;  // what was unloaded, or not needed yet, stays so
-    if (used) core_.engine.Reload(name, Deadline::Never(), ignore);
+    const bool used = IsUsed(core_.engine, name);  // what was unloaded, or not needed yet, stays so
+    std::vector<std::string> renewed;
+    for (const std::string& reference : changes.renewed) {
+      if (ParseReference(reference).name == name && IsUsed(core_.engine, reference)) renewed.push_back(reference);
+    }
+    core_.engine.Declare(name, PlanOf(name));
+    for (const std::string& reference : renewed) core_.engine.Reload(reference, Deadline::Never(), ignore);
+    if (used) core_.engine.Load(name, Deadline::Never(), ignore);
   }
   return pending;
 }
@@ -116,14 +127,33 @@ void Application::WaitLoaded() {
 }
 
 std::vector<std::string> Application::LoadedAtStart() const {
-  return config_.engine.on_demand ? std::vector<std::string>() : core_.folders.Names();
+  std::vector<std::string> names = core_.folders.Names();
+  std::erase_if(names, [this](const std::string& name) { return LoadsOnDemand(name); });
+  return names;
+}
+
+bool Application::LoadsOnDemand(const std::string& name) const {
+  const auto own = config_.model_settings.find(name);
+  if (own != config_.model_settings.end() && own->second.on_demand) return *own->second.on_demand;
+  return config_.engine.on_demand;
+}
+
+ModelPlan Application::PlanOf(const std::string& name) const {
+  const auto own = config_.model_settings.find(name);
+  const bool has_own = own != config_.model_settings.end() && own->second.versions;
+  const VersionPolicy& policy = has_own ? *own->second.versions : config_.versions;
+  const std::vector<VersionNumber> present = core_.folders.VersionsOf(name);
+  return {.served = policy.Choose(present), .present = present, .on_demand = LoadsOnDemand(name)};
 }
 
 Status Application::Ready() const {
   if (stopping_) return Fail(Code::kUnavailable, "the server is stopping");
-  if (config_.engine.on_demand) return {};  // a request waits for the model that it needs
   std::size_t ready = 0;
   for (const ModelStatus& model : core_.engine.States()) {
+    if (model.on_demand) {  // a request waits for it
+      ++ready;
+      continue;
+    }
     if (model.state == ModelState::kLoading) {
       return Fail(Code::kUnavailable, fmt::format("model '{}' is loading", model.name));
     }

@@ -47,6 +47,8 @@ class Application {
   explicit Application(const Config& config) : config_(config), core_(config, metrics_) {}
   void AddRoutes();
   std::vector<std::string> LoadedAtStart() const;
+  bool LoadsOnDemand(const std::string& name) const;
+  ModelPlan PlanOf(const std::string& name) const;
 
   const Config config_;
   std::atomic<bool> stopping_ = false;

@@ -158,6 +158,30 @@ Option Profiles() {
           .separator = ','};
 }
 
+Option Versions() {
+  return {.key = "versions",
+          .help = "which versions of a model are served: 'latest N', 'listed V V ...' or 'all'",
+          .set = [](const std::string& text, Config& config) -> Status {
+            Result<VersionPolicy> policy = ParseVersionPolicy(text);
+            if (!policy) return Forward(policy);
+            config.versions = std::move(*policy);
+            return {};
+          },
+          .show = [](const Config& config) { return VersionPolicyText(config.versions); }};
+}
+
+Option OfModels() {
+  return {
+      .key = "model_settings",
+      .help = fmt::format("settings of single models, over those of all: NAME.SETTING=VALUE, in a file a map of maps "
+                          "(a list; in the environment and on the command line separated by ','): {}",
+                          ModelSettingKeys()),
+      .set = [](const std::string& text, Config& config) { return AddModelSetting(text, config.model_settings); },
+      .list = [](const Config& config) { return ModelSettingTexts(config.model_settings); },
+      .separator = ',',
+      .by_model = true};
+}
+
 // A default that depends on the machine, and how it follows from it.
 Option ByMachine(Option option, std::string rule) {
   option.rule = std::move(rule);
@@ -170,6 +194,8 @@ std::vector<Option> FirstRows() {
       Profiles(),
       Models(),
       Text("default_model", "model of a request that names none", [](Config& c) -> auto& { return c.default_model; }),
+      Versions(),
+      OfModels(),
   };
 }
 
@@ -245,6 +271,8 @@ std::vector<Option> EngineRows() {
            [](Config& c) -> auto& { return c.engine.load.pause; }),
       Time("load.timeout", "longest time for loading a model", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.engine.load.timeout; }),
+      Flag("load.fallback", "when a version of a model cannot be loaded, serve the one before",
+           [](Config& c) -> auto& { return c.engine.fallback; }),
       Time("load.back_off", "after a load has failed, until a request may start another", Duration::zero(), 24 * kHour,
            [](Config& c) -> auto& { return c.engine.load.back_off; }),
       Count("load.threads", "models loading at the same time", 1, 64,

@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "app/model_reference.h"
+#include "app/model_settings.h"
+#include "app/version_policy.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/engine.h"
@@ -26,6 +28,8 @@ struct Config {
   std::vector<std::filesystem::path> models;  // folders of model folders
   std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;
+  VersionPolicy versions;
+  ModelSettingsMap model_settings;  // over those of all models
   bool optimized_copies = true;
   bool watch_models = true;
   Duration watch_settle = std::chrono::seconds(2);

@@ -68,7 +68,23 @@ class FileReader {
       if (!usable) return Wrong(item, fmt::format("{}: {}", option.key, usable.error().message));
       assignment.values.push_back({item.Scalar(), fmt::format("{}: {}", Where(item), option.key)});
     };
-    if (option.list && value.IsSequence()) {
+    const auto add_model = [&](const YAML::Node& name, const YAML::Node& settings) {
+      if (!settings.IsMap())
+        return Wrong(name, fmt::format("'{}' takes the settings of each model below its name", option.key));
+      for (const auto& setting : settings) {
+        const std::string text = fmt::format("{}.{}={}", name.Scalar(), setting.first.Scalar(),
+                                             setting.second.IsScalar() ? setting.second.Scalar() : "");
+        const Status usable = option.set(text, scratch_);
+        if (!usable) {
+          Wrong(setting.first, fmt::format("{}: {}", option.key, usable.error().message));
+        } else {
+          assignment.values.push_back({text, fmt::format("{}: {}", Where(setting.first), option.key)});
+        }
+      }
+    };
+    if (option.by_model && value.IsMap()) {
+      for (const auto& one : value) add_model(one.first, one.second);
+    } else if (option.list && value.IsSequence()) {
       for (const YAML::Node& item : value) {
         if (!item.IsScalar()) return Wrong(item, fmt::format("'{}' takes a list of values", option.key));
         add(item);

@@ -4,6 +4,8 @@
 
 #include <functional>
 
+#include "app/profile_store.h"
+#include "engine/model_version.h"
 #include "model/onnx_files.h"
 
 namespace weir::app {
@@ -22,6 +24,9 @@ std::uint64_t FolderSignature(const fs::path& folder) {
   if (!files) return 0;
   std::uint64_t sum = 1;
   for (const std::string& file : *files) {
+    if (file.find(kProfileFile) != file.npos) continue;  // Weir's own
+    const std::size_t slash = file.find('/');
+    if (slash != file.npos && ParseVersion(std::string_view(file).substr(0, slash))) continue;
     struct stat info{};
     if (::stat((folder / file).c_str(), &info) != 0) continue;
     Mix(sum, std::hash<std::string>()(file));
@@ -58,6 +63,11 @@ FolderChanges FolderWatchlist::Look(const std::map<std::string, fs::path>& prese
   }
   std::erase_if(seen_, [](const auto& one) { return one.second.served == 0 && one.second.last == 0; });
   return changes;
+}
+
+bool FolderWatchlist::Knows(const std::string& name) const {
+  const auto found = seen_.find(name);
+  return found != seen_.end() && found->second.served != 0;
 }
 
 }  // namespace weir::app

@@ -10,7 +10,7 @@
 namespace weir::app {
 
 // Sizes, times and identities of all files in a model folder, as one number; 0 for a folder that is not there. A copy
-// that is still being written changes it. Blocks on the disk.
+// that is still being written changes it. Folders of versions in it have numbers of their own. Blocks on the disk.
 std::uint64_t FolderSignature(const std::filesystem::path& folder);
 
 struct FolderChanges {
@@ -29,6 +29,8 @@ class FolderWatchlist {
   // `present`: name -> folder, of what is there now. `pending` becomes true when something has changed that has not
   // come to rest.
   FolderChanges Look(const std::map<std::string, std::filesystem::path>& present, bool& pending);
+  // Whether it has been told, or is known, and is there.
+  bool Knows(const std::string& name) const;
 
  private:
   struct Seen {

@@ -82,12 +82,13 @@ Result<Inspection> InspectModel(const ModelSource& source) {
                         .resident = after > before ? after - before : 0,
                         .servable = *servable,
                         .text = std::dynamic_pointer_cast<const TextModel>(*servable)};
-  const Result<std::vector<std::string>> files = ListModelFiles(source.folder);
+  const fs::path folder = NewestIn(source.folder);
+  const Result<std::vector<std::string>> files = ListModelFiles(folder);
   if (!files) return std::unexpected(files.error());
   Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
   if (!graph) return Forward(graph);
   inspection.graph = std::move(*graph);
-  inspection.files = FilesRead(source.folder, inspection.graph.file, *files, inspection.text != nullptr);
+  inspection.files = FilesRead(folder, inspection.graph.file, *files, inspection.text != nullptr);
   return inspection;
 }
 

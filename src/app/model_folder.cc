@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
+#include <set>
 
 #include "app/folder_hints.h"
 #include "base/log.h"
@@ -27,7 +29,41 @@ bool IsTokenizerPart(const std::string& file) {
   return std::ranges::find(kParts, file) != kParts.end();
 }
 
+// A graph in the folder itself or in onnx/; a head needs one.
+bool IsGraph(const std::string& file) {
+  const std::size_t slash = file.find('/');
+  const bool here = slash == file.npos || file.starts_with("onnx/");
+  return here && file.ends_with(".onnx") && file != "head.onnx";
+}
+
 }  // namespace
+
+std::vector<VersionNumber> VersionsIn(const fs::path& folder) {
+  std::vector<VersionNumber> versions;
+  std::error_code error;
+  for (fs::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
+    std::error_code ignored;
+    const auto version = ParseVersion(entry->path().filename().string());
+    if (version && entry->is_directory(ignored)) versions.push_back(*version);
+  }
+  if (versions.empty()) return {0};
+  const Result<std::vector<std::string>> files = ListModelFiles(folder);
+  if (files && std::ranges::any_of(*files, IsGraph)) return {0};
+  std::ranges::sort(versions, std::greater());
+  return versions;
+}
+
+fs::path NewestIn(const fs::path& folder) {
+  const VersionNumber newest = VersionsIn(folder).front();
+  return newest == 0 ? folder : folder / std::to_string(newest);
+}
+
+fs::path RestOf(const fs::path& folder, const fs::path& version) {
+  std::error_code ignored;
+  const bool shared = version != folder && !fs::exists(version / "tokenizer.json", ignored) &&
+                      fs::exists(folder / "tokenizer.json", ignored);
+  return shared ? folder : version;
+}
 
 bool IsModelName(std::string_view name) {
   const auto good = [](char c) {
@@ -60,24 +96,65 @@ Status ModelFolders::AddAll(const fs::path& folder) {
   for (const std::string& name : *names) {
     Result<std::string> added = Add({.folder = folder / name});
     if (!added) return Forward(added);
-    watchlist_.Know(*added, folder / name);
+    Watch(*added, folder / name);
   }
   roots_.push_back(folder);
   return {};
 }
 
-FolderChanges ModelFolders::Rescan(bool& pending) {
+void ModelFolders::Watch(const std::string& name, const fs::path& folder) {
+  watchlist_.Know(name, folder);
+  for (const VersionNumber version : sources_[name].versions) {
+    if (version != 0) watchlist_.Know(ReferenceOf(name, version), folder / std::to_string(version));
+  }
+}
+
+ModelChanges ModelFolders::Rescan(bool& pending) {
   const MutexLock lock(mu_);
-  std::map<std::string, fs::path> present;
+  std::map<std::string, fs::path> present;  // models
+  std::map<std::string, fs::path> folders;  // and their versions
   for (const fs::path& root : roots_) {
     const Result<std::vector<std::string>> names = ModelNames(root);
     if (!names) continue;  // the whole folder is gone: so are its models
-    for (const std::string& name : *names) present.try_emplace(name, root / name);
+    for (const std::string& name : *names) {
+      if (!present.try_emplace(name, root / name).second) continue;
+      folders.emplace(name, root / name);
+      for (const VersionNumber version : VersionsIn(root / name)) {
+        if (version != 0) folders.emplace(ReferenceOf(name, version), root / name / std::to_string(version));
+      }
+    }
   }
-  FolderChanges changes = watchlist_.Look(present, pending);
-  for (const std::string& name : changes.added) sources_.insert_or_assign(name, ModelSource{.folder = present[name]});
-  for (const std::string& name : changes.removed) sources_.erase(name);
+  const FolderChanges found = watchlist_.Look(folders, pending);
+  std::set<std::string> touched;
+  for (const auto* list : {&found.added, &found.changed, &found.removed}) {
+    for (const std::string& reference : *list) touched.emplace(ParseReference(reference).name);
+  }
+  ModelChanges changes;
+  for (const std::string& name : touched) Take(name, present[name], found, changes);
   return changes;
+}
+
+void ModelFolders::Take(const std::string& name, const fs::path& folder, const FolderChanges& found,
+                        ModelChanges& changes) {
+  if (!watchlist_.Knows(name)) {
+    if (sources_.erase(name) > 0) changes.removed.push_back(name);
+    return;
+  }
+  std::vector<VersionNumber> versions = VersionsIn(folder);
+  std::erase_if(versions, [&](VersionNumber version) {
+    return version != 0 && !watchlist_.Knows(ReferenceOf(name, version));  // it has not come to rest
+  });
+  if (versions.empty()) return;
+  const bool known = sources_.contains(name);
+  sources_.insert_or_assign(name, Known{.source = {.folder = folder}, .versions = versions});
+  if (!known) return changes.added.push_back(name);
+  changes.changed.push_back(name);
+  // Files in the model's own folder are those of all versions.
+  const bool all = std::ranges::find(found.changed, name) != found.changed.end();
+  for (const VersionNumber version : versions) {
+    const std::string reference = ReferenceOf(name, version);
+    if (all || std::ranges::find(found.changed, reference) != found.changed.end()) changes.renewed.push_back(reference);
+  }
 }
 
 Result<std::string> ModelFolders::AddOne(ModelSource source) {
@@ -97,9 +174,10 @@ Result<std::string> ModelFolders::Add(ModelSource source) {
   std::string name = source.name.empty() ? (named ? folder : whole).filename().string() : source.name;
   // A name with odd bytes is refused at load, with this name in lists and metrics.
   std::ranges::replace_if(name, [](char c) { return c < ' ' || c > '~'; }, '?');
-  const auto [place, fresh] = sources_.emplace(name, source);
+  const auto [place, fresh] = sources_.try_emplace(name, Known{.source = source, .versions = {}});
+  if (fresh) place->second.versions = VersionsIn(folder);
   if (!fresh) {
-    ModelSource& known = place->second;
+    ModelSource& known = place->second.source;
     if (!SameFolder(known.folder, folder) || (!known.file.empty() && !source.file.empty())) {
       return Fail(Code::kConflict,
                   fmt::format("there are two models '{}': {} and {}", name, known.folder.string(), folder.string()));
@@ -116,47 +194,62 @@ std::vector<std::string> ModelFolders::Names() const {
   return names;
 }
 
-// Without a folder for an unknown name.
-ModelSource ModelFolders::SourceOf(const std::string& name) const {
+std::vector<VersionNumber> ModelFolders::VersionsOf(const std::string& name) const {
   const MutexLock lock(mu_);
   const auto found = sources_.find(name);
-  return found == sources_.end() ? ModelSource() : found->second;
+  return found == sources_.end() ? std::vector<VersionNumber>() : found->second.versions;
 }
 
-std::filesystem::path ModelFolders::GraphOf(const std::string& name) const {
-  const ModelSource source = SourceOf(name);
-  if (source.folder.empty()) return {};
-  const Result<std::vector<std::string>> files = ListModelFiles(source.folder);
-  if (!files) return {};
-  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
-  return graph ? source.folder / graph->file : fs::path();
-}
-
-Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& name) {
-  const ModelSource source = SourceOf(name);
-  if (source.folder.empty()) return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", name));
-  if (!IsModelName(name)) {
+Result<ModelFolders::Place> ModelFolders::PlaceOf(const std::string& reference) const {
+  const ModelReference parts = ParseReference(reference);
+  ModelSource source;
+  {
+    const MutexLock lock(mu_);
+    const auto found = sources_.find(std::string(parts.name));
+    if (found == sources_.end()) {
+      return Fail(Code::kNotFound, fmt::format("there is no folder of a model '{}'", parts.name));
+    }
+    source = found->second.source;
+  }
+  if (!IsModelName(parts.name)) {
     return Fail(Code::kUnprocessable,
-                fmt::format("'{}' is no name for a model: letters, digits, '.', '_' and '-' are allowed", name));
+                fmt::format("'{}' is no name for a model: letters, digits, '.', '_' and '-' are allowed", parts.name));
   }
-  Result<std::vector<std::string>> files = ListModelFiles(source.folder);
+  const fs::path version = parts.version ? source.folder / std::to_string(*parts.version) : NewestIn(source.folder);
+  return Place{.graphs = version, .rest = RestOf(source.folder, version), .file = source.file};
+}
+
+std::filesystem::path ModelFolders::GraphOf(const std::string& reference) const {
+  const Result<Place> place = PlaceOf(reference);
+  if (!place) return {};
+  const Result<std::vector<std::string>> files = ListModelFiles(place->graphs);
+  if (!files) return {};
+  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, place->file);
+  return graph ? place->graphs / graph->file : fs::path();
+}
+
+Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& reference) {
+  Result<Place> place = PlaceOf(reference);
+  if (!place) return Forward(place);
+  Result<std::vector<std::string>> files = ListModelFiles(place->graphs);
   if (!files) return Forward(files);
-  Result<OnnxChoice> graph = ChooseOnnxFile(*files, source.file);
+  Result<OnnxChoice> graph = ChooseOnnxFile(*files, place->file);
   if (!graph) {
-    return Fail(Code::kUnprocessable, fmt::format("{} {}{}", source.folder.string(), graph.error().message,
-                                                  ConverterHint(source.folder, *files)));
+    return Fail(Code::kUnprocessable, fmt::format("{} {}{}", place->graphs.string(), graph.error().message,
+                                                  ConverterHint(place->graphs, *files)));
   }
-  if (graph->lossy) log::Warn("model '{}' runs {}: {}", name, graph->file, graph->why);
-  if (std::ranges::find(*files, "tokenizer.json") != files->end()) {
-    return texts_.Load(name, source.folder, graph->file);
+  if (graph->lossy) log::Warn("model '{}' runs {}: {}", reference, graph->file, graph->why);
+  const fs::path file = place->graphs / graph->file;
+  if (place->rest != place->graphs || std::ranges::find(*files, "tokenizer.json") != files->end()) {
+    return texts_.Load(reference, place->rest, file.lexically_relative(place->rest));
   }
   if (const auto part = std::ranges::find_if(*files, IsTokenizerPart); part != files->end()) {
     return Fail(Code::kUnprocessable,
                 fmt::format("{} has {} but no tokenizer.json: save the tokenizer as a fast one (transformers' "
                             "AutoTokenizer does by default)",
-                            source.folder.string(), *part));
+                            place->graphs.string(), *part));
   }
-  Result<std::shared_ptr<const Model>> model = backend_.Load(source.folder / graph->file);
+  Result<std::shared_ptr<const Model>> model = backend_.Load(file);
   if (!model) return Forward(model);
   return MakeTensorServable(std::move(*model));
 }

@@ -11,6 +11,7 @@
 #include "app/folder_changes.h"
 #include "app/model_reference.h"
 #include "base/mutex.h"
+#include "engine/model_version.h"
 #include "engine/servable.h"
 #include "model/model.h"
 #include "text/text_model.h"
@@ -23,8 +24,26 @@ bool IsModelName(std::string_view name);
 // The sub-folders of a models folder, sorted, but for those whose name starts with '.'. kNotFound when it is none.
 Result<std::vector<std::string>> ModelNames(const std::filesystem::path& folder);
 
+// The versions in a model folder, the newest first: its sub-folders whose names are positive numbers; {0} when a graph
+// lies in the folder itself, or there is no such sub-folder. Blocks on the disk.
+std::vector<VersionNumber> VersionsIn(const std::filesystem::path& folder);
+// The folder of the newest version, or `folder` itself. Blocks on the disk.
+std::filesystem::path NewestIn(const std::filesystem::path& folder);
+// Where the files beside a version's graph lie: in its folder when that has a tokenizer.json, or the model's has none.
+// Blocks on the disk.
+std::filesystem::path RestOf(const std::filesystem::path& folder, const std::filesystem::path& version);
+
+// What has changed in the models folders. Value type.
+struct ModelChanges {
+  std::vector<std::string> added;
+  std::vector<std::string> changed;  // other versions, or other files
+  std::vector<std::string> removed;
+  std::vector<std::string> renewed;  // "minilm", "minilm/3": what of `changed` has other files than before
+};
+
 // Loads the graph that ChooseOnnxFile takes of a folder, as a text model when a tokenizer.json lies there, else as a
-// tensor model. Owned by the composition root; `backend` outlives it. Thread-safe.
+// tensor model. In a folder with versions each of them has its graph; everything else lies with it, or in the model's
+// folder for all of them. Owned by the composition root; `backend` outlives it. Thread-safe.
 class ModelFolders final : public ServableLoader {
  public:
   explicit ModelFolders(Backend& backend) : backend_(backend), texts_(backend) {}
@@ -38,22 +57,38 @@ class ModelFolders final : public ServableLoader {
 
   // Looks again at the folders that AddAll took: what is new is known from now on, what is gone no longer. Tells only
   // what has come to rest; `pending`: something has not. Blocks on the disk.
-  FolderChanges Rescan(bool& pending);
+  ModelChanges Rescan(bool& pending);
 
   std::vector<std::string> Names() const;
+  // The newest first; {0}: its folder has none. Empty for an unknown name.
+  std::vector<VersionNumber> VersionsOf(const std::string& name) const;
+  // `reference`: a model ("minilm", of which the newest version is meant) or one version of it ("minilm/3").
   // The file of its graph; empty for an unknown name or a folder without one. Blocks on the disk.
-  std::filesystem::path GraphOf(const std::string& name) const;
-  Result<std::shared_ptr<const Servable>> Load(const std::string& name) override;
+  std::filesystem::path GraphOf(const std::string& reference) const;
+  Result<std::shared_ptr<const Servable>> Load(const std::string& reference) override;
 
  private:
+  struct Known {
+    ModelSource source;
+    std::vector<VersionNumber> versions;  // the newest first
+  };
+  // Where a version lies: its graph in `graphs`, everything else in `rest`.
+  struct Place {
+    std::filesystem::path graphs;
+    std::filesystem::path rest;
+    std::string file;  // the graph that was asked for
+  };
   Result<std::string> Add(ModelSource source) REQUIRES(mu_);
-  ModelSource SourceOf(const std::string& name) const;
+  Result<Place> PlaceOf(const std::string& reference) const;
+  void Watch(const std::string& name, const std::filesystem::path& folder) REQUIRES(mu_);
+  void Take(const std::string& name, const std::filesystem::path& folder, const FolderChanges& found,
+            ModelChanges& changes) REQUIRES(mu_);
 
   Backend& backend_;
   TextModelLoader texts_;
 
   mutable Mutex mu_;
-  std::map<std::string, ModelSource> sources_ GUARDED_BY(mu_);
+  std::map<std::string, Known> sources_ GUARDED_BY(mu_);
   std::vector<std::filesystem::path> roots_ GUARDED_BY(mu_);  // that AddAll took
   FolderWatchlist watchlist_ GUARDED_BY(mu_);                 // of the folders in them
 };

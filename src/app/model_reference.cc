@@ -22,6 +22,7 @@ bool IsFolder(const fs::path& path) {
 
 // A folder of model folders, taken for one of them.
 bool HoldsModels(const fs::path& folder) {
+  if (VersionsIn(folder).front() != 0) return false;  // it is one model with versions
   const Result<std::vector<std::string>> files = ListModelFiles(folder);
   if (!files || ChooseOnnxFile(*files, "")) return false;
   for (const std::string& file : *files) {

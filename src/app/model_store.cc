@@ -86,19 +86,22 @@ Status PlaceOne(const fs::path& source, const fs::path& place, bool copy) {
 StoredModel ModelStore::Look(const std::string& name) const {
   const fs::path place = PathOf(name);
   StoredModel model{.name = name, .source = SourceOf(place)};
-  const Result<std::vector<std::string>> files = ListModelFiles(place);
-  if (!files) {
-    model.problem = files.error().message;
+  const fs::path folder = NewestIn(place);
+  const Result<std::vector<std::string>> files = ListModelFiles(folder);
+  const fs::path rest = RestOf(place, folder);
+  const Result<std::vector<std::string>> beside = ListModelFiles(rest);
+  if (!files || !beside) {
+    model.problem = (files ? beside : files).error().message;
     return model;
   }
   const Result<OnnxChoice> graph = ChooseOnnxFile(*files, "");
   if (!graph) {
-    model.problem = graph.error().message + ConverterHint(place, *files);
+    model.problem = graph.error().message + ConverterHint(folder, *files);
     return model;
   }
-  model.file = graph->file;
-  model.kind = KindOf(*files, place);
-  model.bytes = GraphBytes(place, graph->file);
+  model.file = (folder / graph->file).lexically_relative(place).string();
+  model.kind = KindOf(*beside, rest);
+  model.bytes = GraphBytes(folder, graph->file);
   return model;
 }
 

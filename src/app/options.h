@@ -19,9 +19,10 @@ struct Option {
   std::function<std::string(const Config&)> show = {};     // empty for a list
   // For lists only.
   std::function<std::vector<std::string>(const Config&)> list = {};
-  std::function<void(Config&)> clear = {};
-  char separator = 0;     // between the items in a variable; ',' on the command line too
-  std::string rule = {};  // how the default follows from the machine; empty when it does not
+  std::function<void(Config&)> clear = {};  // before the items of a later source; empty: they are added
+  char separator = 0;                       // between the items in a variable; ',' on the command line too
+  bool by_model = false;                    // items are NAME.SETTING=VALUE, which a file has as a map of maps
+  std::string rule = {};                    // how the default follows from the machine; empty when it does not
 };
 
 // The only list of settings, in the order of the reference. Built once.

@@ -54,6 +54,12 @@ std::string WriteModelStatus(const ModelStatus& model) {
   json.BeginObject().Key("name").String(model.name).Key("state").String(ModelStateName(model.state));
   if (!model.task.empty()) json.Key("task").String(model.task);
   if (!model.reason.empty()) json.Key("reason").String(model.reason);
+  json.Key("version").String(VersionText(model.version)).Key("versions").BeginObject();
+  for (const VersionStatus& version : model.versions) {
+    json.Key(VersionText(version.version)).String(ModelStateName(version.state));
+  }
+  json.EndObject().Key("load").String(model.on_demand ? "on-demand" : "startup");
+  json.Key("fallback_used").Bool(model.fallback_used);
   json.Key("loading").Bool(model.loading);
   if (model.loading) json.Key("loading_seconds").Double(Seconds(model.loading_for));
   json.Key("waiting")
@@ -122,13 +128,15 @@ std::string WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool re
   JsonWriter json;
   json.BeginArray();
   for (const ModelStatus& model : models) {
-    const bool serves = model.state == ModelState::kReady;
-    if (ready && !serves) continue;
-    json.BeginObject().Key("name").String(model.name).Key("version").String("1");
-    json.Key("state").String(serves ? "READY" : model.state == ModelState::kLoading ? "LOADING" : "UNAVAILABLE");
-    const bool say_state = !serves && model.reason.empty();
-    json.Key("reason").String(say_state ? ModelStateName(model.state) : std::string_view(model.reason));
-    json.EndObject();
+    for (const VersionStatus& version : model.versions) {
+      const bool serves = version.state == ModelState::kReady;
+      if (ready && !serves) continue;
+      json.BeginObject().Key("name").String(model.name).Key("version").String(VersionText(version.version));
+      json.Key("state").String(serves ? "READY" : version.state == ModelState::kLoading ? "LOADING" : "UNAVAILABLE");
+      const bool say_state = !serves && version.reason.empty();
+      json.Key("reason").String(say_state ? ModelStateName(version.state) : std::string_view(version.reason));
+      json.EndObject();
+    }
   }
   json.EndArray();
   return json.Take();
@@ -175,7 +183,7 @@ std::string WriteLegacyStatus(const ModelStatus* model) {
   json.Key("status").String(failed ? "error" : "loaded").Key("model_name").String(model->name);
   json.Key("load_time").Double(Seconds(model->load_time));
   json.Key("memory_usage_mb").Double(static_cast<double>(model->weight_bytes) / kMib);
-  json.Key("device").String("cpu").Key("fallback_used").Bool(false);
+  json.Key("device").String("cpu").Key("fallback_used").Bool(model->fallback_used);
   json.Key("retry_count").Int(static_cast<std::int64_t>(std::max<std::size_t>(model->tries, 1) - 1));
   json.Key("error_message");
   if (model->reason.empty()) {

@@ -23,8 +23,8 @@ Result<DeploymentChanges> ParseModelSettings(std::string_view body);
 // {"name":…,"cancelled":true}
 std::string WriteCancelled(const std::string& name, bool cancelled);
 
-// The Open Inference Protocol's list: [{"name":…,"version":"1","state":"READY","reason":""},…]. `ready` leaves out what
-// is not.
+// The Open Inference Protocol's list: [{"name":…,"version":"1","state":"READY","reason":""},…], each version. `ready`
+// leaves out what is not.
 std::string WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool ready);
 
 // {"ready":true} out of its request's body, which may be empty.

@@ -324,10 +324,10 @@ Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
   return parsed;
 }
 
-std::string WriteInfer(const std::string& model, const InferBody& request, const Manifest& manifest,
-                       const std::vector<Tensor>& outputs) {
+std::string WriteInfer(const std::string& model, const std::string& version, const InferBody& request,
+                       const Manifest& manifest, const std::vector<Tensor>& outputs) {
   JsonWriter json;
-  json.BeginObject().Key("model_name").String(model).Key("model_version").String("1");
+  json.BeginObject().Key("model_name").String(model).Key("model_version").String(version);
   if (!request.id.empty()) json.Key("id").String(request.id);
   json.Key("outputs").BeginArray();
   for (const int index : request.outputs) {
@@ -342,9 +342,12 @@ std::string WriteInfer(const std::string& model, const InferBody& request, const
   return json.Take();
 }
 
-std::string WriteModelMetadata(const std::string& model, const Manifest& manifest) {
+std::string WriteModelMetadata(const std::string& model, const std::vector<std::string>& versions,
+                               const Manifest& manifest) {
   JsonWriter json;
-  json.BeginObject().Key("name").String(model).Key("versions").BeginArray().String("1").EndArray();
+  json.BeginObject().Key("name").String(model).Key("versions").BeginArray();
+  for (const std::string& version : versions) json.String(version);
+  json.EndArray();
   json.Key("platform").String(manifest.platform);
   json.Key("inputs");
   WriteSpecs(json, manifest.inputs);

@@ -27,9 +27,11 @@ struct InferBody {
 // Reads and checks an infer request against the model's interface.
 Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest);
 
-std::string WriteInfer(const std::string& model, const InferBody& request, const Manifest& manifest,
-                       const std::vector<Tensor>& outputs);
-std::string WriteModelMetadata(const std::string& model, const Manifest& manifest);
+std::string WriteInfer(const std::string& model, const std::string& version, const InferBody& request,
+                       const Manifest& manifest, const std::vector<Tensor>& outputs);
+// `versions`: those that can be asked for.
+std::string WriteModelMetadata(const std::string& model, const std::vector<std::string>& versions,
+                               const Manifest& manifest);
 std::string WriteServerMetadata();
 
 }  // namespace weir::codec

@@ -96,13 +96,13 @@ TEST(WriteInfer, WritesTheRequestedOutputsAndTheId) {
   x.Mutable<float>()[0] = 0.1F;
   x.Mutable<float>()[1] = std::numeric_limits<float>::infinity();
   const InferBody request{.id = "7", .inputs = {}, .outputs = {0}};
-  EXPECT_EQ(WriteInfer("m", request, kModel, {x, Tensor()}),
+  EXPECT_EQ(WriteInfer("m", "1", request, kModel, {x, Tensor()}),
             R"({"model_name":"m","model_version":"1","id":"7","outputs":[{"name":"X","datatype":"FP32",)"
             R"("shape":[1,2],"data":[0.1,null]}]})");
 }
 
 TEST(WriteModelMetadata, ShowsTheInterface) {
-  const std::string json = WriteModelMetadata("m", kModel);
+  const std::string json = WriteModelMetadata("m", {"1"}, kModel);
   EXPECT_THAT(json, HasSubstr(R"("inputs":[{"name":"A","datatype":"FP32","shape":[-1,2]})"));
   EXPECT_THAT(json, HasSubstr(R"("platform":"onnxruntime_onnx")"));
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/pause.h"
 #include "base/thread_name.h"
+#include "engine/model_version.h"
 #include "engine/profiler.h"
 
 namespace weir {
@@ -39,7 +40,7 @@ std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const DeploymentContext& context)
     : name_(std::move(name)), servable_(std::move(servable)), context_(context), use_short_cut_(options.short_cut),
-      options_(options), probe_(context.metrics, name_), backlog_(context.backlog),
+      options_(options), probe_(context.metrics, std::string(ParseReference(name_).name)), backlog_(context.backlog),
       admission_(options.admission, options.workers, backlog_, context.clock, probe_.in_flight()),
       queue_(LimitsFor(*servable_, options.batch), Lanes(options), costs_, context.clock),
       workers_(MakeWorkerContext(), *servable_, Lanes(options)), share_(context.threads, workers_, Lanes(options)) {

@@ -75,6 +75,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   Deployment(const Deployment&) = delete;
   Deployment& operator=(const Deployment&) = delete;
 
+  // Of the version: "minilm/3", or "minilm" where there are none (engine/model_version.h).
   const std::string& name() const { return name_; }
   const std::shared_ptr<const Servable>& servable() const { return servable_; }
   const CostModel& costs() const { return costs_; }

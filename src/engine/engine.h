@@ -20,7 +20,8 @@ struct EngineOptions {
   DeploymentOptions deployment;  // for each model
   LoadLimits load;
   std::size_t load_threads = 2;  // models loading at the same time
-  bool on_demand = false;        // a request for a model that is declared and absent loads it
+  bool on_demand = false;        // of a model that is declared without a plan
+  bool fallback = true;          // when a version cannot be loaded, the one before is
   // Runs at once, over all models: one for each core that the process may use.
   std::size_t slots = ThisMachine().cores();
   CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept
@@ -43,6 +44,7 @@ class Engine {
     registry_.WhenReady(name, deadline, std::move(done));
   }
   void Declare(const std::string& name) { registry_.Declare(name); }
+  void Declare(const std::string& name, ModelPlan plan) { registry_.Declare(name, std::move(plan)); }
   void Reload(const std::string& name, Deadline deadline, Registry::Ready done) {
     registry_.Reload(name, deadline, std::move(done));
   }

@@ -3,12 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <utility>
 
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/nearest.h"
+#include "engine/registry_answers.h"
 
 namespace weir {
 namespace {
@@ -16,45 +17,6 @@ namespace {
 constexpr char kStopping[] = "the server is stopping";
 
 }  // namespace
-
-// Collected under the registry's lock, called when this is destroyed: declare it before the lock.
-class Registry::Answers {
- public:
-  Answers() = default;
-  Answers(const Answers&) = delete;
-  Answers& operator=(const Answers&) = delete;
-  ~Answers() {
-    for (auto& [done, answer] : ready_) Call(done, std::move(answer));
-    for (auto& [done, answer] : done_) Call(done, std::move(answer));
-  }
-
-  void Add(Ready done, Result<DeploymentPtr> answer) { ready_.emplace_back(std::move(done), std::move(answer)); }
-  void Add(Done done, Status answer) { done_.emplace_back(std::move(done), std::move(answer)); }
-  void AddAll(std::vector<Waiter>& waiters, const Result<DeploymentPtr>& answer) {
-    for (Waiter& waiter : waiters) Add(std::move(waiter.done), answer);
-    waiters.clear();
-  }
-  void AddAll(std::vector<Done>& unloaders) {
-    for (Done& done : unloaders) Add(std::move(done), Status());
-    unloaders.clear();
-  }
-  // To be dropped without the lock, which it may be needed for.
-  void Drop(DeploymentPtr deployment) { dropped_.push_back(std::move(deployment)); }
-
- private:
-  template <typename Callback, typename Answer>
-  static void Call(Callback& callback, Answer answer) {
-    try {
-      callback(std::move(answer));
-    } catch (const std::exception& e) {  // a caller's mistake is not its neighbours'
-      log::Error("a caller who waited for a model could not be answered: {}", e.what());
-    }
-  }
-
-  std::vector<std::pair<Ready, Result<DeploymentPtr>>> ready_;
-  std::vector<std::pair<Done, Status>> done_;
-  std::vector<DeploymentPtr> dropped_;
-};
 
 Registry::Registry(const RegistryOptions& options, ServableLoader& loader, const DeploymentContext& context)
     : options_(options), loader_(loader), context_(context), clock_(context.clock), probe_(context.metrics),
@@ -66,7 +28,9 @@ Registry::~Registry() {
   {
     Answers dropped;
     const MutexLock lock(mu_);
-    for (auto& [name, entry] : entries_) dropped.Drop(std::move(entry.deployment));
+    for (auto& [name, model] : models_) {
+      for (auto& [number, entry] : model.versions) dropped.Drop(std::move(entry.deployment));
+    }
   }
   const MutexLock lock(mu_);
   gone_.Wait(mu_, [this]() REQUIRES(mu_) { return deployments_ == 0; });
@@ -81,16 +45,11 @@ void Registry::Move(Entry& entry, ModelState to) {
   entry.state = to;
 }
 
-void Registry::Declare(const std::string& name) {
-  const MutexLock lock(mu_);
-  entries_.try_emplace(name);
-}
-
-void Registry::Begin(const std::string& name, Entry& entry) {
+void Registry::Begin(Entry& entry) {
   const bool beside = entry.state == ModelState::kReady;
   if (!beside) Move(entry, ModelState::kLoading);
   entry.wanted = true;
-  entry.load = std::make_shared<ModelLoad>(name, clock_.Now(), beside);
+  entry.load = std::make_shared<ModelLoad>(entry.key, clock_.Now(), beside);
   loaders_.Submit([this, load = entry.load] { RunLoad(load); });
   context_.note_deadline(Deadline(entry.load->started() + options_.load.timeout));
 }
@@ -100,76 +59,102 @@ void Registry::Wait(Entry& entry, Waiter waiter) {
   entry.waiters.push_back(std::move(waiter));
 }
 
-void Registry::GiveUp(const std::string& name, Entry& entry, const Error& why, Answers& answers) {
+void Registry::GiveUp(Model& model, Entry& entry, const Error& why, Answers& answers) {
   if (entry.load) {
     entry.load->GiveUp();
     entry.tries = entry.load->tries();
     entry.load = nullptr;
-    ++entry.counts.cancelled;
-    probe_.Cancelled(name);
+    ++model.counts.cancelled;
+    probe_.Cancelled(model.name);
   }
   answers.AddAll(entry.waiters, std::unexpected(why));
 }
 
-void Registry::Load(const std::string& name, Deadline deadline, Ready done) {
-  Answers answers;
-  const MutexLock lock(mu_);
-  if (closed_) return answers.Add(std::move(done), Fail(Code::kUnavailable, kStopping));
-  Entry& entry = entries_[name];
+void Registry::LoadOne(Model& model, Entry& entry, std::optional<Waiter> waiter, Answers& answers) {
   entry.wanted = true;
   switch (entry.state) {
-    case ModelState::kReady: return answers.Add(std::move(done), entry.deployment);
+    case ModelState::kReady:
+      if (waiter) answers.Add(std::move(waiter->done), entry.deployment);
+      return;
     case ModelState::kAbsent:
-    case ModelState::kFailed: Begin(name, entry); break;
+    case ModelState::kFailed: Begin(entry); break;
     case ModelState::kLoading: break;
     case ModelState::kDraining: break;  // begins when that is over
   }
-  Wait(entry, {deadline, std::move(done), false});
+  if (waiter) Wait(entry, std::move(*waiter));
 }
 
-void Registry::Reload(const std::string& name, Deadline deadline, Ready done) {
+void Registry::Load(const std::string& reference, Deadline deadline, Ready done) {
   Answers answers;
   const MutexLock lock(mu_);
   if (closed_) return answers.Add(std::move(done), Fail(Code::kUnavailable, kStopping));
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) return answers.Add(std::move(done), std::unexpected(NotFound(name)));
-  Entry& entry = found->second;
-  entry.wanted = true;
-  if (!entry.load && entry.state != ModelState::kDraining) Begin(name, entry);
-  Wait(entry, {deadline, std::move(done), false});
+  if (!ParseReference(reference).version) ModelOf(reference);
+  const Result<Found> found = Find(reference);
+  if (!found) return answers.Add(std::move(done), std::unexpected(found.error()));
+  const std::vector<Entry*> entries = ServedOf(*found);
+  if (entries.empty()) return answers.Add(std::move(done), std::unexpected(NoneServed(*found->model)));
+  const bool any = found->entry == nullptr;
+  for (Entry* entry : entries) {
+    std::optional<Waiter> waiter;
+    if (entry == entries[0]) waiter = Waiter{deadline, std::move(done), false, any};
+    LoadOne(*found->model, *entry, std::move(waiter), answers);
+  }
 }
 
-Result<bool> Registry::Cancel(const std::string& name) {
+void Registry::ReloadOne(Model& model, Entry& entry, std::optional<Waiter> waiter) {
+  entry.wanted = true;
+  if (!entry.load && entry.state != ModelState::kDraining) Begin(entry);
+  if (waiter) Wait(entry, std::move(*waiter));
+}
+
+void Registry::Reload(const std::string& reference, Deadline deadline, Ready done) {
   Answers answers;
   const MutexLock lock(mu_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) return std::unexpected(NotFound(name));
-  Entry& entry = found->second;
+  if (closed_) return answers.Add(std::move(done), Fail(Code::kUnavailable, kStopping));
+  const Result<Found> found = Find(reference);
+  if (!found) return answers.Add(std::move(done), std::unexpected(found.error()));
+  const std::vector<Entry*> entries = ServedOf(*found);
+  if (entries.empty()) return answers.Add(std::move(done), std::unexpected(NoneServed(*found->model)));
+  const bool any = found->entry == nullptr;
+  for (Entry* entry : entries) {
+    std::optional<Waiter> waiter;
+    if (entry == entries[0]) waiter = Waiter{deadline, std::move(done), false, any};
+    ReloadOne(*found->model, *entry, std::move(waiter));
+  }
+}
+
+bool Registry::CancelOne(Model& model, Entry& entry, Answers& answers) {
   if (!entry.load && entry.waiters.empty()) return false;
-  GiveUp(name, entry, {Code::kUnavailable, fmt::format("the loading of model '{}' was cancelled", name)}, answers);
+  GiveUp(model, entry, {Code::kUnavailable, fmt::format("the loading of model '{}' was cancelled", entry.key)},
+         answers);
   if (entry.state == ModelState::kLoading) Move(entry, ModelState::kAbsent);
   if (entry.state == ModelState::kDraining) entry.wanted = false;
   return true;
 }
 
-void Registry::Unload(const std::string& name, Deadline deadline, Done done) {
+Result<bool> Registry::Cancel(const std::string& reference) {
   Answers answers;
-  const Error unloaded{Code::kUnavailable, fmt::format("model '{}' is being unloaded", name)};
   const MutexLock lock(mu_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) return answers.Add(std::move(done), Status(std::unexpected(NotFound(name))));
-  Entry& entry = found->second;
+  const Result<Found> found = Find(reference);
+  if (!found) return std::unexpected(found.error());
+  bool any = false;
+  for (Entry* entry : AllOf(*found)) any = CancelOne(*found->model, *entry, answers) || any;
+  Settle(*found->model, answers);
+  return any;
+}
+
+void Registry::UnloadOne(Model& model, Entry& entry, Deadline deadline, Done done, Answers& answers) {
   entry.wanted = false;
   entry.failed = false;
-  GiveUp(name, entry, unloaded, answers);
+  GiveUp(model, entry, {Code::kUnavailable, fmt::format("model '{}' is being unloaded", entry.key)}, answers);
   if (entry.state == ModelState::kReady) {
     Move(entry, ModelState::kDraining);
-    probe_.Ready(name, false);
+    probe_.Ready(model.name, IsReady(model));
     entry.deployment->Close();
-    unloaders_.Submit([this, name, deadline, draining = entry.deployment]() mutable {
+    unloaders_.Submit([this, key = entry.key, deadline, draining = entry.deployment]() mutable {
       draining->Drain(deadline, {});
       draining = nullptr;
-      FinishUnload(name);
+      FinishUnload(key);
     });
   }
   if (entry.state == ModelState::kDraining) return entry.unloaders.push_back(std::move(done));
@@ -177,83 +162,114 @@ void Registry::Unload(const std::string& name, Deadline deadline, Done done) {
   answers.Add(std::move(done), Status());
 }
 
-Status Registry::Change(const std::string& name, const DeploymentChanges& changes) {
+void Registry::Unload(const std::string& reference, Deadline deadline, Done done) {
+  Answers answers;
   const MutexLock lock(mu_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) return std::unexpected(NotFound(name));
-  DeploymentChanges& kept = found->second.changes;
+  const Result<Found> found = Find(reference);
+  if (!found) return answers.Add(std::move(done), Status(std::unexpected(found.error())));
+  const std::vector<Entry*> entries = AllOf(*found);
+  struct Last {
+    std::atomic<std::size_t> left;
+    Done done;
+  };
+  const auto last = std::make_shared<Last>(entries.size(), std::move(done));
+  if (entries.empty()) return answers.Add(std::move(last->done), Status());
+  for (Entry* entry : entries) {
+    const auto one_less = [last](const Status& status) {
+      if (--last->left == 0) last->done(status);
+    };
+    UnloadOne(*found->model, *entry, deadline, one_less, answers);
+  }
+  Settle(*found->model, answers);
+}
+
+Status Registry::Change(const std::string& reference, const DeploymentChanges& changes) {
+  const MutexLock lock(mu_);
+  const Result<Found> found = Find(reference);
+  if (!found) return std::unexpected(found.error());
+  DeploymentChanges& kept = found->model->changes;
   if (changes.workers) kept.workers = changes.workers;
   if (changes.max_jobs) kept.max_jobs = changes.max_jobs;
   if (changes.max_bytes) kept.max_bytes = changes.max_bytes;
-  if (found->second.deployment) found->second.deployment->Change(changes);
+  for (auto& [number, entry] : found->model->versions) {
+    if (entry.deployment) entry.deployment->Change(changes);
+  }
   return {};
 }
 
 void Registry::Remove(const std::string& name, Deadline deadline) {
   Unload(name, deadline, [this, name](const Status&) {
     const MutexLock lock(mu_);
-    const auto found = entries_.find(name);
-    const bool idle = found != entries_.end() && found->second.state == ModelState::kAbsent && !found->second.wanted;
-    if (idle) entries_.erase(found);  // unless somebody has asked for it since
+    const auto found = models_.find(name);
+    if (found == models_.end()) return;
+    const bool idle = std::ranges::all_of(found->second.versions, [](const auto& one) {
+      return one.second.state == ModelState::kAbsent && !one.second.wanted;
+    });
+    if (idle) models_.erase(found);  // unless somebody has asked for it since
   });
 }
 
-void Registry::FinishUnload(const std::string& name) {
+void Registry::FinishUnload(const std::string& key) {
   Answers answers;
   const MutexLock lock(mu_);
-  Entry& entry = entries_[name];
+  const Result<Found> found = Find(key);
+  Model& model = *found->model;
+  Entry& entry = *FindEntry(key);
   Move(entry, ModelState::kAbsent);
   answers.Drop(std::move(entry.deployment));
   entry.deployment = nullptr;
-  ++entry.counts.unloads;
-  log::Info("model {}: unloaded", name);
-  if (entry.wanted && !closed_) Begin(name, entry);
+  ++model.counts.unloads;
+  log::Info("model {}: unloaded", key);
   answers.AddAll(entry.unloaders);
+  if (entry.wanted && !closed_) return Begin(entry);
+  Settle(model, answers);
 }
 
-bool Registry::MayBeginForRequest(const Entry& entry) const {
+// Whether a request for it need only wait.
+bool Registry::Comes(const Entry& entry) const {
+  return entry.state == ModelState::kLoading || (entry.state == ModelState::kDraining && entry.wanted);
+}
+
+bool Registry::MayBeginForRequest(const Model& model, const Entry& entry) const {
   if (!entry.wanted) return false;
-  if (entry.state == ModelState::kAbsent) return options_.on_demand;
+  if (entry.state == ModelState::kAbsent) return model.plan.on_demand;
   return entry.state == ModelState::kFailed && clock_.Now() >= entry.failed_at + options_.load.back_off;
 }
 
-void Registry::WhenReady(const std::string& name, Deadline deadline, Ready done) {
+void Registry::WhenReady(const std::string& reference, Deadline deadline, Ready done) {
   Result<DeploymentPtr> answer;
   {
     const MutexLock lock(mu_);
-    const auto found = entries_.find(name);
+    const Result<Found> found = Find(reference);
+    Entry* const entry = !found ? nullptr : found->entry != nullptr ? found->entry : Choose(*found->model);
     if (closed_) {
       answer = Fail(Code::kUnavailable, kStopping);  // a load that is under way will not tell its waiters
-    } else if (found == entries_.end()) {
-      answer = std::unexpected(NotFound(name));
+    } else if (!found) {
+      answer = std::unexpected(found.error());
+    } else if (entry == nullptr) {
+      answer = std::unexpected(NoneServed(*found->model));
+    } else if (entry->state == ModelState::kReady) {
+      answer = entry->deployment;
     } else {
-      Entry& entry = found->second;
-      if (MayBeginForRequest(entry)) Begin(name, entry);
-      const bool comes = entry.state == ModelState::kLoading || (entry.state == ModelState::kDraining && entry.wanted);
-      if (comes) return Wait(entry, {deadline, std::move(done), true});
-      answer = entry.state == ModelState::kReady ? entry.deployment : WhyNot(name, entry);
+      if (MayBeginForRequest(*found->model, *entry)) Begin(*entry);
+      if (Comes(*entry)) return Wait(*entry, {deadline, std::move(done), true, found->entry == nullptr});
+      answer = WhyNot(*entry);
     }
   }
   done(std::move(answer));
 }
 
-Result<Registry::DeploymentPtr> Registry::WhyNot(const std::string& name, const Entry& entry) const {
+Result<Registry::DeploymentPtr> Registry::WhyNot(const Entry& entry) const {
   if (entry.state == ModelState::kFailed) {
-    Error error{Code::kUnavailable, fmt::format("model '{}' failed to load: {}", name, entry.error.message)};
+    Error error{Code::kUnavailable, fmt::format("model '{}' failed to load: {}", entry.key, entry.error.message)};
     const Duration left = entry.failed_at + options_.load.back_off - clock_.Now();
     error.retry_after = std::chrono::ceil<std::chrono::milliseconds>(std::max(left, Duration::zero()));
     return std::unexpected(std::move(error));
   }
   if (entry.state == ModelState::kDraining) {
-    return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name));
+    return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", entry.key));
   }
-  return Fail(Code::kUnavailable, fmt::format("model '{}' is not loaded", name));
-}
-
-Error Registry::NotFound(const std::string& name) const {
-  std::vector<std::string> names;
-  for (const auto& [known, entry] : entries_) names.push_back(known);
-  return {Code::kNotFound, fmt::format("there is no model '{}'{}", name, DidYouMean(name, names)), "model"};
+  return Fail(Code::kUnavailable, fmt::format("model '{}' is not loaded", entry.key));
 }
 
 void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
@@ -273,8 +289,8 @@ void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
 }
 
 // Whoever lets go of it last, be it a job on a run thread, it is taken down by the unloaders' threads.
-Registry::DeploymentPtr Registry::Deploy(const std::string& name, std::shared_ptr<const Servable> servable) {
-  auto made = std::make_unique<Deployment>(name, std::move(servable), options_.deployment, context_);
+Registry::DeploymentPtr Registry::Deploy(const std::string& key, std::shared_ptr<const Servable> servable) {
+  auto made = std::make_unique<Deployment>(key, std::move(servable), options_.deployment, context_);
   {
     const MutexLock lock(mu_);
     ++deployments_;
@@ -289,86 +305,68 @@ Registry::DeploymentPtr Registry::Deploy(const std::string& name, std::shared_pt
           }};
 }
 
-void Registry::Publish(Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) {
-  if (entry.deployment) {
-    std::erase_if(replaced_, [](const auto& one) { return one.expired(); });
-    replaced_.push_back(entry.deployment);
-    ++entry.counts.reloads;
-  }
+// Who has it, and its jobs, finish on it.
+void Registry::LetGo(Entry& entry, Answers& answers) {
+  std::erase_if(replaced_, [](const auto& one) { return one.expired(); });
+  replaced_.push_back(entry.deployment);
+  answers.Drop(std::move(entry.deployment));
+  entry.deployment = nullptr;
+}
+
+void Registry::Publish(Model& model, Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) {
+  if (entry.state == ModelState::kReady) ++model.counts.reloads;
   if (entry.state == ModelState::kLoading) Move(entry, ModelState::kReady);
   entry.deployment = deployment;
-  deployment->Change(entry.changes);
+  deployment->Change(model.changes);
   entry.steps = load.steps();
   entry.load_time = clock_.Now() - load.started();
   entry.failed = false;
-  ++entry.counts.loads;
+  ++model.counts.loads;
 }
 
 void Registry::FinishLoad(ModelLoad& load, Result<DeploymentPtr> built) {
-  const std::string& name = load.name();
   Answers answers;
   const MutexLock lock(mu_);
-  const auto found = entries_.find(name);
-  if (closed_ || found == entries_.end() || found->second.load.get() != &load) {
+  Entry* const found = FindEntry(load.name());
+  if (closed_ || found == nullptr || found->load.get() != &load) {
     if (built) answers.Drop(std::move(*built));  // it was given up: whatever it made is dropped
     return;
   }
-  Entry& entry = found->second;
+  Entry& entry = *found;
+  Model& model = models_.find(entry.name)->second;
   entry.load = nullptr;
   entry.tries = load.tries();
   if (built) {
     answers.AddAll(entry.waiters, built);
-    answers.Drop(entry.deployment);
-    Publish(entry, load, *built);
-    probe_.Loaded(name, entry.load_time, load.beside());
-    log::Info("model {}: ready in {:.2f} s ({})", name, Seconds(entry.load_time), (*built)->servable()->task());
+    if (entry.deployment) LetGo(entry, answers);
+    Publish(model, entry, load, *built);
+    probe_.Loaded(model.name, entry.load_time, load.beside());
+    log::Info("model {}: ready in {:.2f} s ({})", entry.key, Seconds(entry.load_time), (*built)->servable()->task());
   } else {
-    entry.error = built.error();
-    entry.failed = true;
-    entry.failed_at = clock_.Now();
-    ++entry.counts.failed;
-    if (!load.beside()) Move(entry, ModelState::kFailed);
-    for (Waiter& waiter : entry.waiters) {
-      answers.Add(std::move(waiter.done), waiter.is_request ? WhyNot(name, entry) : built);
-    }
-    entry.waiters.clear();
-    probe_.Failed(name);
-    log::Error("model {}: {}: {}", name, load.beside() ? "not replaced, the one before serves on" : "not served",
-               built.error().message);
+    KeepFailure(entry, std::move(built.error()));
+    Failed(model, entry, load, answers);
   }
-  probe_.Ready(name, entry.state == ModelState::kReady);
+  probe_.Ready(model.name, IsReady(model));
+  Settle(model, answers);
 }
 
-ModelStatus Registry::StatusOf(const std::string& name, const Entry& entry) const {
-  ModelStatus status{.name = name, .state = entry.state};
-  if (entry.failed) status.reason = entry.error.message;
-  status.loading = entry.load != nullptr;
-  if (entry.load) status.loading_for = clock_.Now() - entry.load->started();
-  status.tries = entry.load ? entry.load->tries() : entry.tries;
-  status.waiting = entry.waiters.size();
-  status.counts = entry.counts;
-  status.load_time = entry.load_time;
-  status.steps = entry.steps;
-  if (entry.deployment) {
-    status.task = entry.deployment->servable()->task();
-    status.weight_bytes = entry.deployment->servable()->manifest().weight_bytes;
-    status.serving = entry.deployment->status();
+void Registry::KeepFailure(Entry& entry, Error why) {
+  entry.error = std::move(why);
+  entry.failed = true;
+  entry.failed_at = clock_.Now();
+}
+
+void Registry::Failed(Model& model, Entry& entry, const ModelLoad& load, Answers& answers) {
+  ++model.counts.failed;
+  if (!load.beside()) Move(entry, ModelState::kFailed);
+  log::Error("model {}: {}: {}", entry.key, load.beside() ? "not replaced, the one before serves on" : "not served",
+             entry.error.message);
+  if (!load.beside()) PassOn(model, entry, answers);
+  for (Waiter& waiter : entry.waiters) {
+    answers.Add(std::move(waiter.done), waiter.is_request ? WhyNot(entry) : std::unexpected(entry.error));
   }
-  return status;
-}
-
-std::vector<ModelStatus> Registry::States() const {
-  std::vector<ModelStatus> states;
-  const MutexLock lock(mu_);
-  for (const auto& [name, entry] : entries_) states.push_back(StatusOf(name, entry));
-  return states;
-}
-
-Result<ModelStatus> Registry::StateOf(const std::string& name) const {
-  const MutexLock lock(mu_);
-  const auto found = entries_.find(name);
-  if (found == entries_.end()) return std::unexpected(NotFound(name));
-  return StatusOf(name, found->second);
+  entry.waiters.clear();
+  probe_.Failed(model.name);
 }
 
 TimePoint Registry::Expire(TimePoint now) {
@@ -376,48 +374,58 @@ TimePoint Registry::Expire(TimePoint now) {
   {
     Answers answers;
     const MutexLock lock(mu_);
-    for (auto& [name, entry] : entries_) {
-      if (entry.load) {
-        const Deadline end(entry.load->started() + options_.load.timeout);
-        if (end.Expired(now)) {
-          EndLate(name, entry, answers);
-        } else {
-          next = std::min(next, end.at());
-        }
-      }
-      for (Waiter& waiter : entry.waiters) {
-        if (!waiter.deadline.Expired(now)) {
-          next = std::min(next, waiter.deadline.at());
-          continue;
-        }
-        const Duration so_far = entry.load ? now - entry.load->started() : Duration::zero();
-        answers.Add(std::move(waiter.done),
-                    Fail(Code::kUnavailable,
-                         fmt::format("model '{}' is still loading, {:.1f} s so far", name, Seconds(so_far))));
-      }
-      std::erase_if(entry.waiters, [now](const Waiter& waiter) { return waiter.deadline.Expired(now); });
+    for (auto& [name, model] : models_) {
+      for (auto& [number, entry] : model.versions) next = std::min(next, ExpireOne(model, entry, now, answers));
+      Settle(model, answers);
     }
   }
   for (const DeploymentPtr& deployment : Deployments()) next = std::min(next, deployment->Expire(now));
   return next;
 }
 
-void Registry::EndLate(const std::string& name, Entry& entry, Answers& answers) {
+TimePoint Registry::ExpireOne(Model& model, Entry& entry, TimePoint now, Answers& answers) {
+  TimePoint next = TimePoint::max();
+  if (entry.load) {
+    const Deadline end(entry.load->started() + options_.load.timeout);
+    if (end.Expired(now)) {
+      EndLate(model, entry, answers);
+    } else {
+      next = end.at();
+    }
+  }
+  for (Waiter& waiter : entry.waiters) {
+    if (!waiter.deadline.Expired(now)) {
+      next = std::min(next, waiter.deadline.at());
+      continue;
+    }
+    const Duration so_far = entry.load ? now - entry.load->started() : Duration::zero();
+    answers.Add(std::move(waiter.done),
+                Fail(Code::kUnavailable,
+                     fmt::format("model '{}' is still loading, {:.1f} s so far", entry.key, Seconds(so_far))));
+  }
+  std::erase_if(entry.waiters, [now](const Waiter& waiter) { return waiter.deadline.Expired(now); });
+  return next;
+}
+
+void Registry::EndLate(Model& model, Entry& entry, Answers& answers) {
   const bool beside = entry.load->beside();
-  entry.error = {Code::kUnavailable,
-                 fmt::format("loading took longer than {:.0f} s and was given up", Seconds(options_.load.timeout))};
-  entry.failed = true;
-  entry.failed_at = clock_.Now();
-  GiveUp(name, entry, {Code::kUnavailable, fmt::format("model '{}': {}", name, entry.error.message)}, answers);
-  if (!beside) Move(entry, ModelState::kFailed);
-  log::Error("model {}: {}", name, entry.error.message);
+  KeepFailure(entry, {Code::kUnavailable, fmt::format("loading took longer than {:.0f} s and was given up",
+                                                      Seconds(options_.load.timeout))});
+  log::Error("model {}: {}", entry.key, entry.error.message);
+  if (!beside) {
+    Move(entry, ModelState::kFailed);
+    PassOn(model, entry, answers);
+  }
+  GiveUp(model, entry, {Code::kUnavailable, fmt::format("model '{}': {}", entry.key, entry.error.message)}, answers);
 }
 
 std::vector<Registry::DeploymentPtr> Registry::Deployments() const {
   std::vector<DeploymentPtr> deployments;
   const MutexLock lock(mu_);
-  for (const auto& [name, entry] : entries_) {
-    if (entry.deployment) deployments.push_back(entry.deployment);
+  for (const auto& [name, model] : models_) {
+    for (const auto& [number, entry] : model.versions) {
+      if (entry.deployment) deployments.push_back(entry.deployment);
+    }
   }
   for (const std::weak_ptr<Deployment>& one : replaced_) {
     if (DeploymentPtr alive = one.lock()) deployments.push_back(std::move(alive));
@@ -430,9 +438,11 @@ void Registry::Close() {
     Answers answers;
     const MutexLock lock(mu_);
     closed_ = true;
-    for (auto& [name, entry] : entries_) {
-      if (entry.load) entry.load->GiveUp();
-      answers.AddAll(entry.waiters, Fail(Code::kUnavailable, kStopping));
+    for (auto& [name, model] : models_) {
+      for (auto& [number, entry] : model.versions) {
+        if (entry.load) entry.load->GiveUp();
+        answers.AddAll(entry.waiters, Fail(Code::kUnavailable, kStopping));
+      }
     }
   }
   for (const DeploymentPtr& deployment : Deployments()) deployment->Close();

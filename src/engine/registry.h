@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -13,48 +15,28 @@
 #include "engine/deployment.h"
 #include "engine/model_load.h"
 #include "engine/model_state.h"
+#include "engine/model_status.h"
+#include "engine/model_version.h"
 #include "engine/probe.h"
 #include "engine/servable.h"
 #include "executor/thread_pool.h"
 
 namespace weir {
 
-// What has happened to a model since the start. Value type.
-struct ModelCounts {
-  std::uint64_t loads = 0;      // that were published, reloads included
-  std::uint64_t reloads = 0;    // that took the place of one that served
-  std::uint64_t failed = 0;     // loads that failed
-  std::uint64_t cancelled = 0;  // loads that were given up: cancelled, unloaded meanwhile, or too long
-  std::uint64_t unloads = 0;
-};
-
-// One model, as lists show it. Value type.
-struct ModelStatus {
-  std::string name;
-  ModelState state = ModelState::kAbsent;
-  std::string reason = {};  // why its last load or reload failed; empty otherwise
-  std::string task = {};    // empty unless it is ready
-  bool loading = false;     // a load is under way; while it is ready: a reload
-  Duration loading_for{};
-  std::size_t tries = 0;    // of the load under way, else of the last one
-  std::size_t waiting = 0;  // callers that wait for it to be ready
-  ModelCounts counts = {};
-  Duration load_time{};  // of the load that serves
-  LoadSteps steps = {};
-  std::uint64_t weight_bytes = 0;
-  DeploymentStatus serving = {};  // while it is ready
-};
-
 struct RegistryOptions {
   DeploymentOptions deployment;  // for each model
   LoadLimits load;
   std::size_t load_threads = 2;  // models loading at the same time
-  bool on_demand = false;        // a request for a model that is declared and absent loads it
+  bool on_demand = false;        // of a model that is declared without a plan
+  bool fallback = true;          // when a version cannot be loaded, the one before is
 };
 
 // name -> Deployment. Loads a model once, however many ask; publishes it only after it was proven; replaces it without
 // a gap. What every call does in every state: the table in docs/model-life.md. Owned by the Engine. Thread-safe; none
 // of its locks is held while a model loads or a callback runs. Destruction stops hard: call Drain first.
+//
+// A model has one version or several, each with a life of its own (registry_versions.cc). The calls take the name of a
+// model, which means all of its versions, or of one version: "minilm/3".
 class Registry {
  public:
   using DeploymentPtr = std::shared_ptr<Deployment>;
@@ -66,9 +48,12 @@ class Registry {
 
   // Makes a name known without loading it.
   void Declare(const std::string& name);
+  // The same with its versions, or other versions of a model that is known. Versions that are not served any more go as
+  // soon as the newest one that is serves.
+  void Declare(const std::string& name, ModelPlan plan);
 
-  // Starts loading unless that is under way or done; `done` gets the outcome of that one load, or hears at the deadline
-  // that it goes on. Never blocks.
+  // Starts loading unless that is under way or done; `done` gets the outcome of that one load (of several versions: of
+  // the newest), or hears at the deadline that it goes on. Never blocks.
   void Load(const std::string& name, Deadline deadline, Ready done);
 
   // Loads the model once more beside the one that serves, and puts the new one in its place. Jobs and callers that have
@@ -90,7 +75,8 @@ class Registry {
   void Remove(const std::string& name, Deadline deadline);
 
   // Hands out the model as soon as it is ready: at once (on this thread) when it is ready, failed or unknown, else when
-  // loading ends or the deadline passes. kNotFound names the nearest known model.
+  // loading ends or the deadline passes. Of several versions: the newest that serves. kNotFound names the nearest known
+  // model, or the versions that there are.
   void WhenReady(const std::string& name, Deadline deadline, Ready done);
 
   std::vector<ModelStatus> States() const;
@@ -110,9 +96,14 @@ class Registry {
   struct Waiter {
     Deadline deadline;
     Ready done;
-    bool is_request;  // hears that the model is not there; who asked for the load hears why
+    bool is_request;           // hears that the model is not there; who asked for the load hears why
+    bool any_version = false;  // another one will do
   };
+  // One version of a model.
   struct Entry {
+    std::string name;           // of the model
+    VersionNumber version = 0;  // 0: the folder has none
+    std::string key;            // "name/version": for the loader, and for people
     ModelState state = ModelState::kAbsent;
     bool wanted = true;               // false from an unload to the next load that is asked for
     DeploymentPtr deployment;         // set while Ready or Draining
@@ -123,28 +114,66 @@ class Registry {
     bool failed = false;
     TimePoint failed_at;
     std::size_t tries = 0;
-    DeploymentChanges changes;  // over the options of all models
-    ModelCounts counts;
     Duration load_time{};
     LoadSteps steps;
+  };
+  struct Model {
+    std::string name;
+    ModelPlan plan;
+    std::map<VersionNumber, Entry, std::greater<>> versions;  // the newest first
+    DeploymentChanges changes;                                // over the options of all models
+    ModelCounts counts;
+  };
+  // What a reference leads to: a model, and the version when it names one.
+  struct Found {
+    Model* model;
+    Entry* entry;  // null when no version is named
   };
   // Callbacks to be called once no lock is held.
   class Answers;
 
-  void Begin(const std::string& name, Entry& entry) REQUIRES(mu_);
-  void GiveUp(const std::string& name, Entry& entry, const Error& why, Answers& answers) REQUIRES(mu_);
-  void EndLate(const std::string& name, Entry& entry, Answers& answers) REQUIRES(mu_);
+  // One version.
+  void Begin(Entry& entry) REQUIRES(mu_);
+  void GiveUp(Model& model, Entry& entry, const Error& why, Answers& answers) REQUIRES(mu_);
+  TimePoint ExpireOne(Model& model, Entry& entry, TimePoint now, Answers& answers) REQUIRES(mu_);
+  void EndLate(Model& model, Entry& entry, Answers& answers) REQUIRES(mu_);
   void Wait(Entry& entry, Waiter waiter) REQUIRES(mu_);
-  Result<DeploymentPtr> WhyNot(const std::string& name, const Entry& entry) const REQUIRES(mu_);
-  bool MayBeginForRequest(const Entry& entry) const REQUIRES(mu_);
+  void LoadOne(Model& model, Entry& entry, std::optional<Waiter> waiter, Answers& answers) REQUIRES(mu_);
+  void ReloadOne(Model& model, Entry& entry, std::optional<Waiter> waiter) REQUIRES(mu_);
+  bool CancelOne(Model& model, Entry& entry, Answers& answers) REQUIRES(mu_);
+  void UnloadOne(Model& model, Entry& entry, Deadline deadline, Done done, Answers& answers) REQUIRES(mu_);
+  Result<DeploymentPtr> WhyNot(const Entry& entry) const REQUIRES(mu_);
+  bool Comes(const Entry& entry) const REQUIRES(mu_);
+  bool MayBeginForRequest(const Model& model, const Entry& entry) const REQUIRES(mu_);
   void RunLoad(const std::shared_ptr<ModelLoad>& load);
-  DeploymentPtr Deploy(const std::string& name, std::shared_ptr<const Servable> servable);
+  DeploymentPtr Deploy(const std::string& key, std::shared_ptr<const Servable> servable);
   void FinishLoad(ModelLoad& load, Result<DeploymentPtr> built);
-  void Publish(Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) REQUIRES(mu_);
-  void FinishUnload(const std::string& name);
+  void Publish(Model& model, Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) REQUIRES(mu_);
+  void KeepFailure(Entry& entry, Error why) REQUIRES(mu_);
+  void Failed(Model& model, Entry& entry, const ModelLoad& load, Answers& answers) REQUIRES(mu_);
+  void LetGo(Entry& entry, Answers& answers) REQUIRES(mu_);
+  void FinishUnload(const std::string& key);
   void Move(Entry& entry, ModelState to) REQUIRES(mu_);
-  ModelStatus StatusOf(const std::string& name, const Entry& entry) const REQUIRES(mu_);
-  Error NotFound(const std::string& name) const REQUIRES(mu_);
+
+  // Several of them: registry_versions.cc.
+  Model& ModelOf(std::string_view name) REQUIRES(mu_);
+  Entry& EntryOf(Model& model, VersionNumber version) REQUIRES(mu_);
+  Result<Found> Find(std::string_view reference) REQUIRES(mu_);
+  Entry* FindEntry(std::string_view reference) REQUIRES(mu_);
+  // That version, or all of them: the served ones, or those too that go or stand in.
+  static std::vector<Entry*> ServedOf(const Found& found);
+  static std::vector<Entry*> AllOf(const Found& found);
+  static bool IsServed(const Model& model, const Entry& entry);
+  static bool IsReady(const Model& model);
+  const Entry* Choose(const Model& model) const REQUIRES(mu_);
+  Entry* Choose(Model& model) REQUIRES(mu_);
+  void PassOn(Model& model, Entry& failed, Answers& answers) REQUIRES(mu_);
+  Entry* Substitute(Model& model, const Entry& failed) REQUIRES(mu_);
+  void Settle(Model& model, Answers& answers) REQUIRES(mu_);
+  ModelStatus StatusOf(const Model& model, const Entry* entry) const REQUIRES(mu_);
+  VersionStatus VersionStatusOf(const Model& model, const Entry& entry) const REQUIRES(mu_);
+  Error NotFound(std::string_view name) const REQUIRES(mu_);
+  static Error NoneServed(const Model& model);
   std::vector<DeploymentPtr> Deployments() const;
 
   // Constant after construction.
@@ -157,7 +186,7 @@ class Registry {
   // Guarded by mu_.
   mutable Mutex mu_;
   CondVar gone_;
-  std::map<std::string, Entry, std::less<>> entries_ GUARDED_BY(mu_);
+  std::map<std::string, Model, std::less<>> models_ GUARDED_BY(mu_);
   std::vector<std::weak_ptr<Deployment>> replaced_ GUARDED_BY(mu_);  // they may still have jobs
   std::size_t deployments_ GUARDED_BY(mu_) = 0;                      // that exist
   bool closed_ GUARDED_BY(mu_) = false;

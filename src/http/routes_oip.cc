@@ -12,13 +12,22 @@ using Ready = Result<Registry::DeploymentPtr>;
 
 void Refuse(const ExchangePtr& exchange, const Error& error) { exchange->Respond(ErrorResponse(error, Dialect::kOip)); }
 
+// The path's model, or the version of it that the path names.
+std::string ReferenceIn(const Exchange& exchange) {
+  const std::vector<std::string>& parts = exchange.parameters;
+  return parts.size() > 1 ? parts[0] + "/" + parts[1] : parts[0];
+}
+
+std::string VersionOf(const Deployment& deployment) {
+  return VersionText(ParseReference(deployment.name()).version.value_or(0));
+}
+
 void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
   if (!exchange->Header("inference-header-content-length").empty()) {
     return Refuse(exchange, {Code::kInvalidArgument,
                              "binary tensors are not served; send and ask for JSON data (binary_data: false)"});
   }
-  const std::string& name = exchange->parameters[0];
-  engine.WhenReady(name, exchange->deadline, [exchange](Ready ready) {
+  engine.WhenReady(ReferenceIn(*exchange), exchange->deadline, [exchange](Ready ready) {
     if (!ready) return Refuse(exchange, ready.error());
     Deployment& deployment = **ready;
     const std::shared_ptr<const Servable>& servable = deployment.servable();
@@ -32,34 +41,45 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
                    .stop = exchange->stop(),
                    .priority = body->priority.value_or(exchange->priority),
                    .client = exchange->client};
-    deployment.Offer(std::move(job), [exchange, servable, body = std::move(*body)](Result<Output> output) {
+    deployment.Offer(std::move(job), [exchange, servable, version = VersionOf(deployment),
+                                      body = std::move(*body)](Result<Output> output) {
       if (!output) return Refuse(exchange, output.error());
       exchange->Respond(
-          {.body = codec::WriteInfer(exchange->parameters[0], body, servable->manifest(), output->tensors),
+          {.body = codec::WriteInfer(exchange->parameters[0], version, body, servable->manifest(), output->tensors),
            .times = output->times});
     });
   });
 }
 
+// The one that the path names, or all that can be asked for, the oldest first.
+std::vector<std::string> VersionsToShow(const Engine& engine, const Exchange& exchange) {
+  if (exchange.parameters.size() > 1) return {exchange.parameters[1]};
+  const Result<ModelStatus> model = engine.StateOf(exchange.parameters[0]);
+  std::vector<std::string> versions;
+  if (!model) return versions;
+  for (const VersionStatus& version : model->versions) {
+    if (version.offered) versions.insert(versions.begin(), VersionText(version.version));
+  }
+  return versions;
+}
+
 void HandleMetadata(Engine& engine, const ExchangePtr& exchange) {
-  engine.WhenReady(exchange->parameters[0], exchange->deadline, [exchange](Ready ready) {
+  engine.WhenReady(ReferenceIn(*exchange), exchange->deadline, [&engine, exchange](Ready ready) {
     if (!ready) return Refuse(exchange, ready.error());
-    const std::string& name = exchange->parameters[0];
-    exchange->Respond({.body = codec::WriteModelMetadata(name, (*ready)->servable()->manifest())});
+    exchange->Respond({.body = codec::WriteModelMetadata(exchange->parameters[0], VersionsToShow(engine, *exchange),
+                                                         (*ready)->servable()->manifest())});
   });
 }
 
 // 200 or 503 at once: a probe does not wait for loading.
 void HandleModelReady(Engine& engine, const ExchangePtr& exchange) {
-  const std::string& name = exchange->parameters[0];
-  for (const ModelStatus& model : engine.States()) {
-    if (model.name != name) continue;
-    if (model.state == ModelState::kReady) return exchange->Respond({});
-    std::string why = "model '" + name + "' is " + std::string(ModelStateName(model.state));
-    if (!model.reason.empty()) why += ": " + model.reason;
-    return Refuse(exchange, {Code::kUnavailable, std::move(why)});
-  }
-  HandleMetadata(engine, exchange);  // unknown: the registry's own answer names the nearest model
+  const std::string reference = ReferenceIn(*exchange);
+  const Result<ModelStatus> model = engine.StateOf(reference);
+  if (!model) return Refuse(exchange, model.error());
+  if (model->state == ModelState::kReady) return exchange->Respond({});
+  std::string why = "model '" + reference + "' is " + std::string(ModelStateName(model->state));
+  if (!model->reason.empty()) why += ": " + model->reason;
+  Refuse(exchange, {Code::kUnavailable, std::move(why)});
 }
 
 }  // namespace
@@ -73,12 +93,15 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context) {
     const Status status = ready();
     exchange->Respond(status ? Response{} : ErrorResponse(status.error(), Dialect::kOip));
   });
-  router.Add("GET", "/v2/models/{model}", Dialect::kOip,
-             [&engine](const ExchangePtr& exchange) { HandleMetadata(engine, exchange); });
-  router.Add("GET", "/v2/models/{model}/ready", Dialect::kOip,
-             [&engine](const ExchangePtr& exchange) { HandleModelReady(engine, exchange); });
-  router.Add("POST", "/v2/models/{model}/infer", Dialect::kOip,
-             [&engine](const ExchangePtr& exchange) { HandleInfer(engine, exchange); });
+  const auto metadata = [&engine](const ExchangePtr& exchange) { HandleMetadata(engine, exchange); };
+  const auto model_ready = [&engine](const ExchangePtr& exchange) { HandleModelReady(engine, exchange); };
+  const auto infer = [&engine](const ExchangePtr& exchange) { HandleInfer(engine, exchange); };
+  router.Add("GET", "/v2/models/{model}", Dialect::kOip, metadata);
+  router.Add("GET", "/v2/models/{model}/ready", Dialect::kOip, model_ready);
+  router.Add("POST", "/v2/models/{model}/infer", Dialect::kOip, infer);
+  router.Add("GET", "/v2/models/{model}/versions/{version}", Dialect::kOip, metadata);
+  router.Add("GET", "/v2/models/{model}/versions/{version}/ready", Dialect::kOip, model_ready);
+  router.Add("POST", "/v2/models/{model}/versions/{version}/infer", Dialect::kOip, infer);
 }
 
 }  // namespace weir::http

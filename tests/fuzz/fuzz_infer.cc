@@ -28,7 +28,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (std::size_t i = 0; i < parsed->inputs.size(); ++i) {
       if (!weir::CheckAgainst(model->inputs[i], parsed->inputs[i])) __builtin_trap();
     }
-    weir::codec::WriteInfer("m", *parsed, *model, parsed->inputs);
+    weir::codec::WriteInfer("m", "1", *parsed, *model, parsed->inputs);
   }
   return 0;
 }

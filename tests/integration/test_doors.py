@@ -21,12 +21,14 @@ ROUTES = [
     "POST /v2/repository/models/{model}/unload", "GET /model/status", "POST /model/reload",
     "GET /v2", "GET /v2/health/live", "GET /v2/health/ready",
     "GET /v2/models/{model}", "GET /v2/models/{model}/ready", "POST /v2/models/{model}/infer",
+    "GET /v2/models/{model}/versions/{version}", "GET /v2/models/{model}/versions/{version}/ready",
+    "POST /v2/models/{model}/versions/{version}/infer",
 ]
 
 
 def path_of(route: str) -> str:
     """A path that the route takes."""
-    return route.split(" ")[1].replace("{model}", "simple")
+    return route.split(" ")[1].replace("{model}", "simple").replace("{version}", "1")
 
 
 def test_the_root_lists_models_and_routes(client: Client):

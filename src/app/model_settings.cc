@@ -1,0 +1,95 @@
+#include "app/model_settings.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+
+#include "app/model_folder.h"
+#include "base/nearest.h"
+
+namespace weir::app {
+namespace {
+
+// One setting that a model may have for itself. Immutable.
+struct Row {
+  std::string key;
+  std::function<Status(const std::string&, ModelSettings&)> set;
+  std::function<std::optional<std::string>(const ModelSettings&)> show;
+};
+
+// The only list of them.
+const std::vector<Row>& Rows() {
+  static const std::vector<Row> rows = {
+      {"load",
+       [](const std::string& text, ModelSettings& model) -> Status {
+         if (text != "startup" && text != "on-demand") {
+           return InvalidArgument(fmt::format("'{}' is none of startup, on-demand", text));
+         }
+         model.on_demand = text == "on-demand";
+         return {};
+       },
+       [](const ModelSettings& model) -> std::optional<std::string> {
+         if (!model.on_demand) return std::nullopt;
+         return *model.on_demand ? "on-demand" : "startup";
+       }},
+      {"versions",
+       [](const std::string& text, ModelSettings& model) -> Status {
+         Result<VersionPolicy> policy = ParseVersionPolicy(text);
+         if (!policy) return Forward(policy);
+         model.versions = std::move(*policy);
+         return {};
+       },
+       [](const ModelSettings& model) -> std::optional<std::string> {
+         if (!model.versions) return std::nullopt;
+         return VersionPolicyText(*model.versions);
+       }},
+  };
+  return rows;
+}
+
+std::vector<std::string> Keys() {
+  std::vector<std::string> keys;
+  for (const Row& row : Rows()) keys.push_back(row.key);
+  return keys;
+}
+
+}  // namespace
+
+std::string ModelSettingKeys() { return fmt::format("{}", fmt::join(Keys(), ", ")); }
+
+Status AddModelSetting(std::string_view text, ModelSettingsMap& models) {
+  const std::size_t equals = text.find('=');
+  const std::string_view left = text.substr(0, equals);
+  const std::size_t dot = left.rfind('.');  // a name may have dots of its own
+  if (equals == text.npos || dot == text.npos) {
+    return InvalidArgument(fmt::format("'{}' is not of the form NAME.SETTING=VALUE", text));
+  }
+  const std::string name(left.substr(0, dot));
+  const std::string key(left.substr(dot + 1));
+  if (!IsModelName(name)) return InvalidArgument(fmt::format("'{}' is no name for a model", name));
+  const auto row = std::ranges::find(Rows(), key, &Row::key);
+  if (row == Rows().end()) {
+    const std::vector<std::string> keys = Keys();
+    return InvalidArgument(fmt::format("unknown setting '{}' of model '{}'{}; there are: {}", key, name,
+                                       DidYouMean(key, keys), fmt::join(keys, ", ")));
+  }
+  ModelSettings changed = models.contains(name) ? models.find(name)->second : ModelSettings();
+  if (Status set = row->set(std::string(text.substr(equals + 1)), changed); !set) {
+    return InvalidArgument(fmt::format("{}.{}: {}", name, key, set.error().message));
+  }
+  models.insert_or_assign(name, std::move(changed));
+  return {};
+}
+
+std::vector<std::string> ModelSettingTexts(const ModelSettingsMap& models) {
+  std::vector<std::string> texts;
+  for (const auto& [name, model] : models) {
+    for (const Row& row : Rows()) {
+      if (const auto shown = row.show(model)) texts.push_back(fmt::format("{}.{}={}", name, row.key, *shown));
+    }
+  }
+  return texts;
+}
+
+}  // namespace weir::app

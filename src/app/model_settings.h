@@ -1,0 +1,30 @@
+// Settings of one model, over those of all.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "app/version_policy.h"
+#include "base/result.h"
+
+namespace weir::app {
+
+// What is not there is as for all models. Value type.
+struct ModelSettings {
+  std::optional<VersionPolicy> versions;
+  std::optional<bool> on_demand;  // when it loads
+};
+using ModelSettingsMap = std::map<std::string, ModelSettings, std::less<>>;
+
+// The keys, as the reference of settings lists them: "load, versions".
+std::string ModelSettingKeys();
+// Reads "minilm.load=on-demand" into the map. An error names the nearest key.
+Status AddModelSetting(std::string_view text, ModelSettingsMap& models);
+// What AddModelSetting reads, one for each that is set.
+std::vector<std::string> ModelSettingTexts(const ModelSettingsMap& models);
+
+}  // namespace weir::app
