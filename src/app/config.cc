@@ -170,6 +170,25 @@ Option Versions() {
           .show = [](const Config& config) { return VersionPolicyText(config.versions); }};
 }
 
+Option Device() {
+  return {.key = "device",
+          .help = "where models run: auto (the best there is), cpu, cuda, cuda:1",
+          .set = [](const std::string& text, Config& config) -> Status {
+            Result<std::string> device = ParseDevice(text);
+            if (!device) return Forward(device);
+            config.device = std::move(*device);
+            return {};
+          },
+          .show = [](const Config& config) { return config.device; }};
+}
+
+// No bound is written as 0.
+Option MemoryBudget() {
+  return Size("memory.budget",
+              "memory of all models together; 0: no bound. On-demand models that are idle leave to make room", 0,
+              1024 * kGiB, [](Config& c) -> auto& { return c.engine.memory_budget; });
+}
+
 Option OfModels() {
   return {
       .key = "model_settings",
@@ -195,6 +214,7 @@ std::vector<Option> FirstRows() {
       Models(),
       Text("default_model", "model of a request that names none", [](Config& c) -> auto& { return c.default_model; }),
       Versions(),
+      Device(),
       OfModels(),
   };
 }
@@ -271,8 +291,9 @@ std::vector<Option> EngineRows() {
            [](Config& c) -> auto& { return c.engine.load.pause; }),
       Time("load.timeout", "longest time for loading a model", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.engine.load.timeout; }),
-      Flag("load.fallback", "when a version of a model cannot be loaded, serve the one before",
-           [](Config& c) -> auto& { return c.engine.fallback; }),
+      Flag("load.fallback",
+           "what its device cannot take runs on the CPU; for a version that cannot be loaded the one before serves",
+           [](Config& c) -> auto& { return c.engine.load.fallback; }),
       Time("load.back_off", "after a load has failed, until a request may start another", Duration::zero(), 24 * kHour,
            [](Config& c) -> auto& { return c.engine.load.back_off; }),
       Count("load.threads", "models loading at the same time", 1, 64,
@@ -281,6 +302,7 @@ std::vector<Option> EngineRows() {
            [](Config& c) -> auto& { return c.watch_models; }),
       Time("watch.settle", "without a change in them, before that is done", kMs * 10, kHour,
            [](Config& c) -> auto& { return c.watch_settle; }),
+      MemoryBudget(),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,
             [](Config& c) -> auto& { return c.tokenizer_threads; }),
       Time("drain.delay", "after readiness is off, until the server stops accepting", Duration::zero(), kHour,

@@ -29,6 +29,7 @@ struct Config {
   std::vector<ModelSource> sources;           // single model folders, which the command line names
   std::string default_model;
   VersionPolicy versions;
+  std::string device = "auto";
   ModelSettingsMap model_settings;  // over those of all models
   bool optimized_copies = true;
   bool watch_models = true;

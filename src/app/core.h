@@ -19,8 +19,8 @@ namespace weir::app {
 // its parts are thread-safe. `metrics` outlives it.
 struct Core {
   Core(const Config& config, Metrics& metrics)
-      : backend(MakeOnnxBackend({.copies = config.optimized_copies ? GraphCopiesFolder() : ""})), folders(*backend),
-        profiles(folders, ProfileStore::ThisMachine()),
+      : backend(MakeOnnxBackend({.copies = config.optimized_copies ? GraphCopiesFolder() : ""})),
+        folders(*backend, DevicesOf(config)), profiles(folders, ProfileStore::ThisMachine()),
         engine(WithProfiles(config.engine, profiles), folders, Clock::Steady(), metrics),
         tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers) {}
 
@@ -32,6 +32,12 @@ struct Core {
   TextService texts;
 
  private:
+  static ModelFolders::DeviceOf DevicesOf(const Config& config) {
+    return [fallback = config.device, models = config.model_settings](std::string_view name) {
+      const auto own = models.find(name);
+      return own != models.end() && own->second.device ? *own->second.device : fallback;
+    };
+  }
   static EngineOptions WithProfiles(EngineOptions options, ProfileStore& profiles) {
     options.costs = &profiles;
     return options;

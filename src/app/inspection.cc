@@ -28,14 +28,6 @@ constexpr std::array<std::string_view, 7> kTextFiles = {"tokenizer.json",
                                                         "sentence_bert_config.json",
                                                         "config_sentence_transformers.json"};
 
-std::uint64_t ResidentBytes() {
-  std::ifstream statm("/proc/self/statm");
-  std::uint64_t pages = 0;
-  std::uint64_t resident = 0;
-  if (!(statm >> pages >> resident)) return 0;
-  return resident * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 // In a module's folder: "1_Pooling/config.json", "2_Dense/model.safetensors".
 bool IsModuleFile(const std::string& file) {
   return !file.starts_with("onnx/") && (file.ends_with("/config.json") || file.ends_with("/model.safetensors"));
@@ -61,7 +53,7 @@ std::vector<std::pair<std::string, std::uint64_t>> FilesRead(const fs::path& fol
 }  // namespace
 
 Result<Inspection> InspectModel(const ModelSource& source) {
-  const std::uint64_t before = ResidentBytes();
+  const std::uint64_t before = ResidentMemory();
   const std::unique_ptr<Backend> backend = MakeOnnxBackend({.copies = GraphCopiesFolder()});
   ModelFolders folders(*backend);
   const Result<std::string> name = folders.AddOne(source);
@@ -74,7 +66,7 @@ Result<Inspection> InspectModel(const ModelSource& source) {
                 fmt::format("{}: its first run failed: {}", source.folder.string(), proven.error().message));
   }
   ReturnFreedMemory();
-  const std::uint64_t after = ResidentBytes();
+  const std::uint64_t after = ResidentMemory();
   Inspection inspection{.name = *name,
                         .folder = source.folder.string(),
                         .graph = {},

@@ -29,6 +29,11 @@ bool IsTokenizerPart(const std::string& file) {
   return std::ranges::find(kParts, file) != kParts.end();
 }
 
+// Bytes in memory for each byte of a file: ONNX Runtime packs weights for its kernels; a tokenizer's words become
+// tables.
+constexpr double kGraphFactor = 1.25;
+constexpr double kTokenizerFactor = 8;
+
 // A graph in the folder itself or in onnx/; a head needs one.
 bool IsGraph(const std::string& file) {
   const std::size_t slash = file.find('/');
@@ -228,7 +233,7 @@ std::filesystem::path ModelFolders::GraphOf(const std::string& reference) const 
   return graph ? place->graphs / graph->file : fs::path();
 }
 
-Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& reference) {
+Result<ModelFolders::Contents> ModelFolders::Look(const std::string& reference) const {
   Result<Place> place = PlaceOf(reference);
   if (!place) return Forward(place);
   Result<std::vector<std::string>> files = ListModelFiles(place->graphs);
@@ -238,18 +243,53 @@ Result<std::shared_ptr<const Servable>> ModelFolders::Load(const std::string& re
     return Fail(Code::kUnprocessable, fmt::format("{} {}{}", place->graphs.string(), graph.error().message,
                                                   ConverterHint(place->graphs, *files)));
   }
-  if (graph->lossy) log::Warn("model '{}' runs {}: {}", reference, graph->file, graph->why);
-  const fs::path file = place->graphs / graph->file;
-  if (place->rest != place->graphs || std::ranges::find(*files, "tokenizer.json") != files->end()) {
-    return texts_.Load(reference, place->rest, file.lexically_relative(place->rest));
-  }
-  if (const auto part = std::ranges::find_if(*files, IsTokenizerPart); part != files->end()) {
+  const bool text = place->rest != place->graphs || std::ranges::find(*files, "tokenizer.json") != files->end();
+  const auto part = std::ranges::find_if(*files, IsTokenizerPart);
+  if (!text && part != files->end()) {
     return Fail(Code::kUnprocessable,
                 fmt::format("{} has {} but no tokenizer.json: save the tokenizer as a fast one (transformers' "
                             "AutoTokenizer does by default)",
                             place->graphs.string(), *part));
   }
-  Result<std::shared_ptr<const Model>> model = backend_.Load(file);
+  return Contents{.place = std::move(*place), .files = std::move(*files), .graph = std::move(*graph), .text = text};
+}
+
+Result<LoadPlan> ModelFolders::Plan(const std::string& reference) {
+  const Result<Contents> contents = Look(reference);
+  if (!contents) return std::unexpected(contents.error());
+  LoadPlan plan;
+  const auto add = [&plan](const fs::path& file, double factor) {
+    const Result<FileIdentity> identity = FileIdentity::Of(file);
+    const bool known =
+        identity && std::ranges::any_of(plan.files, [&](const LoadFile& one) { return one.identity == *identity; });
+    if (!identity || known) return;  // what is not there is told by who reads it
+    plan.files.push_back({*identity, static_cast<std::uint64_t>(static_cast<double>(identity->size) * factor)});
+  };
+  const fs::path& graphs = contents->place.graphs;
+  add(graphs / contents->graph.file, kGraphFactor);
+  for (const std::string& data : ExternalDataNames(contents->files, contents->graph.file)) {
+    add(graphs / data, kGraphFactor);
+  }
+  if (contents->text) {
+    add(contents->place.rest / "tokenizer.json", kTokenizerFactor);
+    add(contents->place.rest / "head.onnx", kGraphFactor);
+  }
+  return plan;
+}
+
+Result<std::string> ModelFolders::ChooseDevice(const std::string& reference) {
+  return backend_.ChooseDevice(device_of_ ? device_of_(ParseReference(reference).name) : kCpu);
+}
+
+Result<std::shared_ptr<const Servable>> ModelFolders::LoadOn(const std::string& reference, const std::string& device) {
+  const Result<Contents> contents = Look(reference);
+  if (!contents) return std::unexpected(contents.error());
+  const OnnxChoice& graph = contents->graph;
+  if (graph.lossy) log::Warn("model '{}' runs {}: {}", reference, graph.file, graph.why);
+  const fs::path file = contents->place.graphs / graph.file;
+  const fs::path& rest = contents->place.rest;
+  if (contents->text) return texts_.Load(reference, rest, file.lexically_relative(rest), device);
+  Result<std::shared_ptr<const Model>> model = backend_.LoadOn(file, device);
   if (!model) return Forward(model);
   return MakeTensorServable(std::move(*model));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -14,6 +15,7 @@
 #include "engine/model_version.h"
 #include "engine/servable.h"
 #include "model/model.h"
+#include "model/onnx_files.h"
 #include "text/text_model.h"
 
 namespace weir::app {
@@ -46,7 +48,10 @@ struct ModelChanges {
 // folder for all of them. Owned by the composition root; `backend` outlives it. Thread-safe.
 class ModelFolders final : public ServableLoader {
  public:
-  explicit ModelFolders(Backend& backend) : backend_(backend), texts_(backend) {}
+  // `device_of`: what is asked for each model: "auto", "cpu", "cuda:0"; null: the CPU.
+  using DeviceOf = std::function<std::string(std::string_view name)>;
+  explicit ModelFolders(Backend& backend, DeviceOf device_of = {})
+      : backend_(backend), texts_(backend), device_of_(std::move(device_of)) {}
 
   // Takes every sub-folder whose name does not start with '.' as a model. kNotFound when `folder` is none,
   // kConflict when a name is there twice.
@@ -65,7 +70,12 @@ class ModelFolders final : public ServableLoader {
   // `reference`: a model ("minilm", of which the newest version is meant) or one version of it ("minilm/3").
   // The file of its graph; empty for an unknown name or a folder without one. Blocks on the disk.
   std::filesystem::path GraphOf(const std::string& reference) const;
-  Result<std::shared_ptr<const Servable>> Load(const std::string& reference) override;
+  Result<LoadPlan> Plan(const std::string& reference) override;
+  Result<std::string> ChooseDevice(const std::string& reference) override;
+  Result<std::shared_ptr<const Servable>> Load(const std::string& reference) override {
+    return LoadOn(reference, kCpu);
+  }
+  Result<std::shared_ptr<const Servable>> LoadOn(const std::string& reference, const std::string& device) override;
 
  private:
   struct Known {
@@ -78,6 +88,14 @@ class ModelFolders final : public ServableLoader {
     std::filesystem::path rest;
     std::string file;  // the graph that was asked for
   };
+  // What is in it.
+  struct Contents {
+    Place place;
+    std::vector<std::string> files;  // in `graphs`
+    OnnxChoice graph;
+    bool text = false;
+  };
+  Result<Contents> Look(const std::string& reference) const;
   Result<std::string> Add(ModelSource source) REQUIRES(mu_);
   Result<Place> PlaceOf(const std::string& reference) const;
   void Watch(const std::string& name, const std::filesystem::path& folder) REQUIRES(mu_);
@@ -86,6 +104,7 @@ class ModelFolders final : public ServableLoader {
 
   Backend& backend_;
   TextModelLoader texts_;
+  const DeviceOf device_of_;
 
   mutable Mutex mu_;
   std::map<std::string, Known> sources_ GUARDED_BY(mu_);

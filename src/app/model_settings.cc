@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "app/model_folder.h"
+#include "app/units.h"
 #include "base/nearest.h"
 
 namespace weir::app {
@@ -21,6 +22,14 @@ struct Row {
 // The only list of them.
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
+      {"device",
+       [](const std::string& text, ModelSettings& model) -> Status {
+         Result<std::string> device = ParseDevice(text);
+         if (!device) return Forward(device);
+         model.device = std::move(*device);
+         return {};
+       },
+       [](const ModelSettings& model) { return model.device; }},
       {"load",
        [](const std::string& text, ModelSettings& model) -> Status {
          if (text != "startup" && text != "on-demand") {
@@ -55,6 +64,14 @@ std::vector<std::string> Keys() {
 }
 
 }  // namespace
+
+Result<std::string> ParseDevice(const std::string& text) {
+  if (text == "auto" || text == "cpu") return text;
+  if (text == "cuda") return "cuda:0";
+  const bool numbered = text.starts_with("cuda:") && ParseCount(text.substr(5), 0, 1000);
+  if (!numbered) return InvalidArgument(fmt::format("'{}' is none of auto, cpu, cuda, cuda:1", text));
+  return text;
+}
 
 std::string ModelSettingKeys() { return fmt::format("{}", fmt::join(Keys(), ", ")); }
 

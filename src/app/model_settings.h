@@ -16,9 +16,13 @@ namespace weir::app {
 // What is not there is as for all models. Value type.
 struct ModelSettings {
   std::optional<VersionPolicy> versions;
-  std::optional<bool> on_demand;  // when it loads
+  std::optional<bool> on_demand;      // when it loads
+  std::optional<std::string> device;  // as ParseDevice gives it
 };
 using ModelSettingsMap = std::map<std::string, ModelSettings, std::less<>>;
+
+// "auto", "cpu", "cuda" or "cuda:1"; "cuda" is "cuda:0".
+Result<std::string> ParseDevice(const std::string& text);
 
 // The keys, as the reference of settings lists them: "load, versions".
 std::string ModelSettingKeys();

@@ -21,6 +21,7 @@ void WriteCounts(JsonWriter& json, const ModelStatus& model) {
   count("failed", model.counts.failed);
   count("cancelled", model.counts.cancelled);
   count("unloads", model.counts.unloads);
+  count("evictions", model.counts.evictions);
   json.EndObject();
   json.Key("jobs").BeginObject();
   count("admitted", model.serving.jobs);
@@ -68,8 +69,14 @@ std::string WriteModelStatus(const ModelStatus& model) {
       .Int(static_cast<std::int64_t>(model.tries));
   if (model.state == ModelState::kReady) {
     json.Key("load_seconds").Double(Seconds(model.load_time));
-    json.Key("load_steps").BeginObject().Key("build_seconds").Double(Seconds(model.steps.build));
-    json.Key("first_run_seconds").Double(Seconds(model.steps.prove)).EndObject();
+    json.Key("device").String(model.device);
+    json.Key("load_steps").BeginObject().Key("plan_seconds").Double(Seconds(model.steps.plan));
+    json.Key("device_seconds").Double(Seconds(model.steps.device));
+    json.Key("memory_seconds").Double(Seconds(model.steps.memory));
+    json.Key("build_seconds").Double(Seconds(model.steps.build));
+    json.Key("first_run_seconds").Double(Seconds(model.steps.prove));
+    json.Key("publish_seconds").Double(Seconds(model.steps.publish)).EndObject();
+    json.Key("memory_bytes").Int(static_cast<std::int64_t>(model.memory_bytes));
     json.Key("weight_bytes").Int(static_cast<std::int64_t>(model.weight_bytes));
   }
   WriteCounts(json, model);
@@ -182,8 +189,9 @@ std::string WriteLegacyStatus(const ModelStatus* model) {
   const bool failed = model->state != ModelState::kReady;
   json.Key("status").String(failed ? "error" : "loaded").Key("model_name").String(model->name);
   json.Key("load_time").Double(Seconds(model->load_time));
-  json.Key("memory_usage_mb").Double(static_cast<double>(model->weight_bytes) / kMib);
-  json.Key("device").String("cpu").Key("fallback_used").Bool(model->fallback_used);
+  json.Key("memory_usage_mb").Double(static_cast<double>(model->memory_bytes) / kMib);
+  const std::string device = model->device.empty() ? "cpu" : model->device;
+  json.Key("device").String(device).Key("fallback_used").Bool(model->fallback_used);
   json.Key("retry_count").Int(static_cast<std::int64_t>(std::max<std::size_t>(model->tries, 1) - 1));
   json.Key("error_message");
   if (model->reason.empty()) {
@@ -192,7 +200,7 @@ std::string WriteLegacyStatus(const ModelStatus* model) {
     json.String(model->reason).Key("error_type").String("ModelLoadingError");
   }
   json.Key("config").BeginObject().Key("name").String(model->name).Key("cache_dir").Null();
-  json.Key("device").String("cpu").Key("trust_remote_code").Bool(false).EndObject().EndObject();
+  json.Key("device").String(device).Key("trust_remote_code").Bool(false).EndObject().EndObject();
   return json.Take();
 }
 
@@ -200,7 +208,7 @@ std::string WriteLegacyReload(const ModelStatus& model) {
   JsonWriter json;
   json.BeginObject().Key("status").String("success").Key("message").String("the model was loaded anew");
   json.Key("model_info").BeginObject().Key("name").String(model.name);
-  json.Key("load_time").Double(Seconds(model.load_time)).Key("device").String("cpu").EndObject().EndObject();
+  json.Key("load_time").Double(Seconds(model.load_time)).Key("device").String(model.device).EndObject().EndObject();
   return json.Take();
 }
 

@@ -15,7 +15,7 @@ Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock
                  .load = options.load,
                  .load_threads = options.load_threads,
                  .on_demand = options.on_demand,
-                 .fallback = options.fallback},
+                 .memory_budget = options.memory_budget},
                 loader,
                 {.clock = clock,
                  .metrics = metrics,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,9 @@ namespace weir {
 struct EngineOptions {
   DeploymentOptions deployment;  // for each model
   LoadLimits load;
-  std::size_t load_threads = 2;  // models loading at the same time
-  bool on_demand = false;        // of a model that is declared without a plan
-  bool fallback = true;          // when a version cannot be loaded, the one before is
+  std::size_t load_threads = 2;     // models loading at the same time
+  bool on_demand = false;           // of a model that is declared without a plan
+  std::uint64_t memory_budget = 0;  // bytes of all models together; 0: no bound
   // Runs at once, over all models: one for each core that the process may use.
   std::size_t slots = ThisMachine().cores();
   CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept

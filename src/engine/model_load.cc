@@ -11,39 +11,59 @@
 #include "base/pause.h"
 
 namespace weir {
+namespace {
+
+// Adds what `step` takes to `time`.
+template <typename Step>
+auto Timed(const Clock& clock, Duration& time, Step step) {
+  const TimePoint start = clock.Now();
+  auto result = step();
+  time += clock.Now() - start;
+  return result;
+}
+
+std::unexpected<Error> GivenUp() { return Fail(Code::kCancelled, "the load was given up"); }
+
+}  // namespace
 
 bool MayPass(const Error& error) { return error.code == Code::kResourceExhausted || error.code == Code::kUnavailable; }
 
-Result<std::shared_ptr<const Servable>> ModelLoad::Run(ServableLoader& loader, const LoadLimits& limits,
-                                                       const Clock& clock) {
+Result<LoadedModel> ModelLoad::Run(const LoadMeans& means) {
+  const auto choose = [&] { return means.loader.ChooseDevice(name_); };
+  Result<std::string> device = Timed(means.clock, steps_.device, choose);
+  if (!device && !means.limits.fallback) return Forward(device);
+  std::string why = device ? "" : device.error().message;
+  Result<LoadedModel> loaded = RunOn(means, device ? *device : kCpu);
+  if (!loaded && device && *device != kCpu && means.limits.fallback && !stop_.stop_requested()) {
+    why = loaded.error().message;
+    loaded = RunOn(means, kCpu);
+  }
+  if (loaded && !why.empty()) {
+    log::Warn("model {}: on the CPU instead: {}", name_, why);
+    loaded->fallback = std::move(why);
+  }
+  built_at_ = means.clock.Now();
+  return loaded;
+}
+
+Result<LoadedModel> ModelLoad::RunOn(const LoadMeans& means, const std::string& device) {
+  const LoadLimits& limits = means.limits;
   Duration pause = limits.pause;
-  for (;;) {
-    const std::size_t tries = tries_.fetch_add(1, std::memory_order_relaxed) + 1;
-    auto built = Try(loader, clock);
-    if (built || !MayPass(built.error()) || tries >= limits.tries) return built;
-    log::Warn("model {}: try {} of {} failed, the next one follows in {:.1f} s: {}", name_, tries, limits.tries,
+  for (std::size_t here = 1;; ++here) {
+    tries_.fetch_add(1, std::memory_order_relaxed);
+    bool final = false;
+    auto built = Try(means, device, final);
+    if (built || final || !MayPass(built.error()) || here >= limits.tries) return built;
+    log::Warn("model {}: try {} of {} failed, the next one follows in {:.1f} s: {}", name_, here, limits.tries,
               Seconds(pause), built.error().message);
     if (!Pause(pause, stop_.get_token())) return built;
     pause *= 2;
   }
 }
 
-Result<std::shared_ptr<const Servable>> ModelLoad::Try(ServableLoader& loader, const Clock& clock) {
-  if (stop_.stop_requested()) return Fail(Code::kCancelled, "the load was given up");
-  const TimePoint start = clock.Now();
+Result<LoadedModel> ModelLoad::Try(const LoadMeans& means, const std::string& device, bool& final) {
   try {
-    Result<std::shared_ptr<const Servable>> servable = loader.Load(name_);
-    steps_.build += clock.Now() - start;
-    if (!servable) return Forward(servable);
-    if (stop_.stop_requested()) return Fail(Code::kCancelled, "the load was given up");
-    const TimePoint proving = clock.Now();
-    Status warm = (*servable)->WarmUp();
-    steps_.prove = clock.Now() - proving;
-    if (!warm) {
-      warm.error().message = "its first run failed: " + warm.error().message;
-      return Forward(warm);
-    }
-    return servable;
+    return TryOrThrow(means, device, final);
   } catch (const std::bad_alloc&) {
     return Fail(Code::kResourceExhausted, "there is not enough memory");
   } catch (const std::system_error& e) {
@@ -51,6 +71,29 @@ Result<std::shared_ptr<const Servable>> ModelLoad::Try(ServableLoader& loader, c
   } catch (const std::exception& e) {
     return Fail(Code::kInternal, e.what());
   }
+}
+
+Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::string& device, bool& final) {
+  const Clock& clock = means.clock;
+  if (stop_.stop_requested()) return GivenUp();
+  Result<LoadPlan> plan = Timed(clock, steps_.plan, [&] { return means.loader.Plan(name_); });
+  if (!plan) return Forward(plan);
+  auto room = Timed(clock, steps_.memory, [&] { return means.make_room(*plan); });
+  if (!room) {
+    final = true;
+    return Forward(room);
+  }
+  MemoryBudget::Measurement measurement(means.memory);
+  auto servable = Timed(clock, steps_.build, [&] { return means.loader.LoadOn(name_, device); });
+  if (!servable) return Forward(servable);
+  if (stop_.stop_requested()) return GivenUp();
+  Status warm = Timed(clock, steps_.prove, [&] { return (*servable)->WarmUp(); });
+  if (!warm) {
+    warm.error().message = "its first run failed: " + warm.error().message;
+    return Forward(warm);
+  }
+  if (*room) measurement.Keep(**room);
+  return LoadedModel{.servable = std::move(*servable), .memory = std::move(*room), .device = device};
 }
 
 }  // namespace weir

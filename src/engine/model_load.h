@@ -2,12 +2,14 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <stop_token>
 #include <string>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/memory_budget.h"
 #include "engine/servable.h"
 
 namespace weir {
@@ -18,17 +20,42 @@ struct LoadLimits {
   Duration timeout = std::chrono::seconds(300);  // from being asked for; then it is given up
   // After a failure requests hear of it for so long; the first one after that tries again.
   Duration back_off = std::chrono::seconds(30);
+  // What cannot be loaded on its device is loaded on the CPU; for a version that cannot be loaded at all the one before
+  // stands in (Registry).
+  bool fallback = true;
 };
 
-// How long the steps of a load took.
+// How long the steps of a load took, in their order.
 struct LoadSteps {
-  Duration build{};  // files read, session made; over all tries
-  Duration prove{};  // the first run
+  Duration plan{};     // which files there are
+  Duration device{};   // where it is to run
+  Duration memory{};   // until there was room for it
+  Duration build{};    // files read, session made; over all tries
+  Duration prove{};    // the first run
+  Duration publish{};  // until requests could see it
 };
 
 // Whether a load that failed with this may go well the next time: memory, or a device that could not be read. What is
 // wrong in the files stays wrong.
 bool MayPass(const Error& error);
+
+// What a load has made.
+struct LoadedModel {
+  std::shared_ptr<const Servable> servable;
+  MemoryBudget::SharePtr memory;  // kept as long as that is
+  std::string device;
+  std::string fallback = {};  // why it is not the device that was meant; empty when it is
+};
+
+// What a load needs of others.
+struct LoadMeans {
+  ServableLoader& loader;
+  const LoadLimits& limits;
+  MemoryBudget& memory;
+  // Waits for room; an error is final.
+  std::function<Result<MemoryBudget::SharePtr>(const LoadPlan&)> make_room;
+  const Clock& clock;
+};
 
 // Shared by the registry and the loader thread that runs it. Whoever gives it up takes it out of the registry; what it
 // makes after that is dropped. Thread-safe.
@@ -45,15 +72,22 @@ class ModelLoad {
 
   // Ends it at the next step; does not wait.
   void GiveUp() { stop_.request_stop(); }
+  std::stop_token stop() const { return stop_.get_token(); }
+  // The room that it has been given; guarded by the registry's lock.
+  std::weak_ptr<MemoryBudget::Share> room;
 
-  // Builds the model and proves it with one run; again, as far as the limits say, after an error that may pass. Blocks.
-  // Called once, by a loader thread.
-  Result<std::shared_ptr<const Servable>> Run(ServableLoader& loader, const LoadLimits& limits, const Clock& clock);
+  // Builds the model and proves it with one run; again, as far as the limits say, after an error that may pass; on the
+  // CPU when its device will not do. Blocks. Called once, by a loader thread.
+  Result<LoadedModel> Run(const LoadMeans& means);
   // Valid after Run, for the thread that called it.
   const LoadSteps& steps() const { return steps_; }
+  TimePoint built_at() const { return built_at_; }
 
  private:
-  Result<std::shared_ptr<const Servable>> Try(ServableLoader& loader, const Clock& clock);
+  Result<LoadedModel> RunOn(const LoadMeans& means, const std::string& device);
+  // One try; `final` when another cannot help.
+  Result<LoadedModel> Try(const LoadMeans& means, const std::string& device, bool& final);
+  Result<LoadedModel> TryOrThrow(const LoadMeans& means, const std::string& device, bool& final);
 
   // Constant after construction.
   const std::string name_;
@@ -62,7 +96,9 @@ class ModelLoad {
 
   std::stop_source stop_;
   std::atomic<std::size_t> tries_ = 0;
-  LoadSteps steps_;  // the loader thread's
+  // The loader thread's.
+  LoadSteps steps_;
+  TimePoint built_at_;
 };
 
 }  // namespace weir

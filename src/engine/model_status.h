@@ -21,6 +21,7 @@ struct ModelCounts {
   std::uint64_t failed = 0;     // loads that failed
   std::uint64_t cancelled = 0;  // loads that were given up: cancelled, unloaded meanwhile, or too long
   std::uint64_t unloads = 0;
+  std::uint64_t evictions = 0;  // to make room for another one
 };
 
 // One version of a model, as lists show it. Value type.
@@ -50,6 +51,8 @@ struct ModelStatus {
   Duration load_time{};  // of the load that serves
   LoadSteps steps = {};
   std::uint64_t weight_bytes = 0;
+  std::uint64_t memory_bytes = 0;            // that it counts towards memory.budget
+  std::string device = {};                   // "cpu", while it is ready
   DeploymentStatus serving = {};             // while it is ready
   std::vector<VersionStatus> versions = {};  // the newest first
 };

@@ -66,7 +66,10 @@ void ModelProbe::Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest
 }
 
 void LoadProbe::Count(const std::string& model, const std::string& result) {
-  metrics_.GetCounter("weir_model_loads_total", "Loads of a model, by result.", {{"model", model}, {"result", result}})
+  metrics_
+      .GetCounter("weir_model_loads_total",
+                  "Loads of a model, by result; evicted: it has left to make room for another one.",
+                  {{"model", model}, {"result", result}})
       .Add();
 }
 

@@ -58,6 +58,8 @@ class LoadProbe {
   void Failed(const std::string& model) { Count(model, "failed"); }
   // Given up before its end.
   void Cancelled(const std::string& model) { Count(model, "cancelled"); }
+  // It was unloaded to make room.
+  void Evicted(const std::string& model) { Count(model, "evicted"); }
   void Ready(const std::string& model, bool ready);
 
  private:

@@ -4,11 +4,9 @@
 
 #include <algorithm>
 #include <atomic>
-#include <exception>
 #include <utility>
 
 #include "base/log.h"
-#include "base/memory.h"
 #include "engine/registry_answers.h"
 
 namespace weir {
@@ -20,7 +18,8 @@ constexpr char kStopping[] = "the server is stopping";
 
 Registry::Registry(const RegistryOptions& options, ServableLoader& loader, const DeploymentContext& context)
     : options_(options), loader_(loader), context_(context), clock_(context.clock), probe_(context.metrics),
-      unloaders_(2, "unload"), loaders_(options.load_threads, "load") {}
+      memory_(options.memory_budget, options.resident), unloaders_(2, "unload"),
+      loaders_(options.load_threads, "load") {}
 
 Registry::~Registry() {
   Close();
@@ -45,15 +44,6 @@ void Registry::Move(Entry& entry, ModelState to) {
   entry.state = to;
 }
 
-void Registry::Begin(Entry& entry) {
-  const bool beside = entry.state == ModelState::kReady;
-  if (!beside) Move(entry, ModelState::kLoading);
-  entry.wanted = true;
-  entry.load = std::make_shared<ModelLoad>(entry.key, clock_.Now(), beside);
-  loaders_.Submit([this, load = entry.load] { RunLoad(load); });
-  context_.note_deadline(Deadline(entry.load->started() + options_.load.timeout));
-}
-
 void Registry::Wait(Entry& entry, Waiter waiter) {
   context_.note_deadline(waiter.deadline);
   entry.waiters.push_back(std::move(waiter));
@@ -62,6 +52,7 @@ void Registry::Wait(Entry& entry, Waiter waiter) {
 void Registry::GiveUp(Model& model, Entry& entry, const Error& why, Answers& answers) {
   if (entry.load) {
     entry.load->GiveUp();
+    Leaves(entry.load->room);
     entry.tries = entry.load->tries();
     entry.load = nullptr;
     ++model.counts.cancelled;
@@ -79,7 +70,7 @@ void Registry::LoadOne(Model& model, Entry& entry, std::optional<Waiter> waiter,
     case ModelState::kAbsent:
     case ModelState::kFailed: Begin(entry); break;
     case ModelState::kLoading: break;
-    case ModelState::kDraining: break;  // begins when that is over
+    case ModelState::kDraining: entry.asked_for = true; break;  // begins when that is over
   }
   if (waiter) Wait(entry, std::move(*waiter));
 }
@@ -103,6 +94,7 @@ void Registry::Load(const std::string& reference, Deadline deadline, Ready done)
 
 void Registry::ReloadOne(Model& model, Entry& entry, std::optional<Waiter> waiter) {
   entry.wanted = true;
+  entry.asked_for = entry.state == ModelState::kDraining;
   if (!entry.load && entry.state != ModelState::kDraining) Begin(entry);
   if (waiter) Wait(entry, std::move(*waiter));
 }
@@ -151,6 +143,8 @@ void Registry::UnloadOne(Model& model, Entry& entry, Deadline deadline, Done don
     Move(entry, ModelState::kDraining);
     probe_.Ready(model.name, IsReady(model));
     entry.deployment->Close();
+    Leaves(entry.memory);
+    entry.memory = nullptr;
     unloaders_.Submit([this, key = entry.key, deadline, draining = entry.deployment]() mutable {
       draining->Drain(deadline, {});
       draining = nullptr;
@@ -218,10 +212,12 @@ void Registry::FinishUnload(const std::string& key) {
   Move(entry, ModelState::kAbsent);
   answers.Drop(std::move(entry.deployment));
   entry.deployment = nullptr;
-  ++model.counts.unloads;
+  const bool evicted = std::exchange(entry.evicting, nullptr) != nullptr;
+  if (!evicted) ++model.counts.unloads;
   log::Info("model {}: unloaded", key);
   answers.AddAll(entry.unloaders);
-  if (entry.wanted && !closed_) return Begin(entry);
+  // What had to make room comes back when somebody waits for it.
+  if (entry.wanted && !closed_ && (!evicted || entry.asked_for || !entry.waiters.empty())) return Begin(entry);
   Settle(model, answers);
 }
 
@@ -250,6 +246,7 @@ void Registry::WhenReady(const std::string& reference, Deadline deadline, Ready 
       answer = std::unexpected(NoneServed(*found->model));
     } else if (entry->state == ModelState::kReady) {
       answer = entry->deployment;
+      if (found->model->plan.on_demand) entry->last_used = clock_.Now();
     } else {
       if (MayBeginForRequest(*found->model, *entry)) Begin(*entry);
       if (Comes(*entry)) return Wait(*entry, {deadline, std::move(done), true, found->entry == nullptr});
@@ -270,103 +267,6 @@ Result<Registry::DeploymentPtr> Registry::WhyNot(const Entry& entry) const {
     return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", entry.key));
   }
   return Fail(Code::kUnavailable, fmt::format("model '{}' is not loaded", entry.key));
-}
-
-void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
-  log::Info("model {}: {}", load->name(), load->beside() ? "loading beside the one that serves" : "loading");
-  Result<DeploymentPtr> built;
-  if (auto servable = load->Run(loader_, options_.load, clock_); !servable) {
-    built = Forward(servable);
-  } else {
-    try {
-      built = Deploy(load->name(), std::move(*servable));
-    } catch (const std::exception& e) {
-      built = Fail(Code::kInternal, e.what());
-    }
-  }
-  FinishLoad(*load, std::move(built));
-  ReturnFreedMemory();
-}
-
-// Whoever lets go of it last, be it a job on a run thread, it is taken down by the unloaders' threads.
-Registry::DeploymentPtr Registry::Deploy(const std::string& key, std::shared_ptr<const Servable> servable) {
-  auto made = std::make_unique<Deployment>(key, std::move(servable), options_.deployment, context_);
-  {
-    const MutexLock lock(mu_);
-    ++deployments_;
-  }
-  return {made.release(), [this](Deployment* deployment) {
-            unloaders_.Submit([this, deployment] {
-              delete deployment;
-              ReturnFreedMemory();
-              const MutexLock lock(mu_);
-              if (--deployments_ == 0) gone_.NotifyAll();
-            });
-          }};
-}
-
-// Who has it, and its jobs, finish on it.
-void Registry::LetGo(Entry& entry, Answers& answers) {
-  std::erase_if(replaced_, [](const auto& one) { return one.expired(); });
-  replaced_.push_back(entry.deployment);
-  answers.Drop(std::move(entry.deployment));
-  entry.deployment = nullptr;
-}
-
-void Registry::Publish(Model& model, Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) {
-  if (entry.state == ModelState::kReady) ++model.counts.reloads;
-  if (entry.state == ModelState::kLoading) Move(entry, ModelState::kReady);
-  entry.deployment = deployment;
-  deployment->Change(model.changes);
-  entry.steps = load.steps();
-  entry.load_time = clock_.Now() - load.started();
-  entry.failed = false;
-  ++model.counts.loads;
-}
-
-void Registry::FinishLoad(ModelLoad& load, Result<DeploymentPtr> built) {
-  Answers answers;
-  const MutexLock lock(mu_);
-  Entry* const found = FindEntry(load.name());
-  if (closed_ || found == nullptr || found->load.get() != &load) {
-    if (built) answers.Drop(std::move(*built));  // it was given up: whatever it made is dropped
-    return;
-  }
-  Entry& entry = *found;
-  Model& model = models_.find(entry.name)->second;
-  entry.load = nullptr;
-  entry.tries = load.tries();
-  if (built) {
-    answers.AddAll(entry.waiters, built);
-    if (entry.deployment) LetGo(entry, answers);
-    Publish(model, entry, load, *built);
-    probe_.Loaded(model.name, entry.load_time, load.beside());
-    log::Info("model {}: ready in {:.2f} s ({})", entry.key, Seconds(entry.load_time), (*built)->servable()->task());
-  } else {
-    KeepFailure(entry, std::move(built.error()));
-    Failed(model, entry, load, answers);
-  }
-  probe_.Ready(model.name, IsReady(model));
-  Settle(model, answers);
-}
-
-void Registry::KeepFailure(Entry& entry, Error why) {
-  entry.error = std::move(why);
-  entry.failed = true;
-  entry.failed_at = clock_.Now();
-}
-
-void Registry::Failed(Model& model, Entry& entry, const ModelLoad& load, Answers& answers) {
-  ++model.counts.failed;
-  if (!load.beside()) Move(entry, ModelState::kFailed);
-  log::Error("model {}: {}: {}", entry.key, load.beside() ? "not replaced, the one before serves on" : "not served",
-             entry.error.message);
-  if (!load.beside()) PassOn(model, entry, answers);
-  for (Waiter& waiter : entry.waiters) {
-    answers.Add(std::move(waiter.done), waiter.is_request ? WhyNot(entry) : std::unexpected(entry.error));
-  }
-  entry.waiters.clear();
-  probe_.Failed(model.name);
 }
 
 TimePoint Registry::Expire(TimePoint now) {
@@ -405,18 +305,6 @@ TimePoint Registry::ExpireOne(Model& model, Entry& entry, TimePoint now, Answers
   }
   std::erase_if(entry.waiters, [now](const Waiter& waiter) { return waiter.deadline.Expired(now); });
   return next;
-}
-
-void Registry::EndLate(Model& model, Entry& entry, Answers& answers) {
-  const bool beside = entry.load->beside();
-  KeepFailure(entry, {Code::kUnavailable, fmt::format("loading took longer than {:.0f} s and was given up",
-                                                      Seconds(options_.load.timeout))});
-  log::Error("model {}: {}", entry.key, entry.error.message);
-  if (!beside) {
-    Move(entry, ModelState::kFailed);
-    PassOn(model, entry, answers);
-  }
-  GiveUp(model, entry, {Code::kUnavailable, fmt::format("model '{}': {}", entry.key, entry.error.message)}, answers);
 }
 
 std::vector<Registry::DeploymentPtr> Registry::Deployments() const {

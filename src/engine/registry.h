@@ -11,8 +11,10 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/memory.h"
 #include "base/mutex.h"
 #include "engine/deployment.h"
+#include "engine/memory_budget.h"
 #include "engine/model_load.h"
 #include "engine/model_state.h"
 #include "engine/model_status.h"
@@ -26,9 +28,10 @@ namespace weir {
 struct RegistryOptions {
   DeploymentOptions deployment;  // for each model
   LoadLimits load;
-  std::size_t load_threads = 2;  // models loading at the same time
-  bool on_demand = false;        // of a model that is declared without a plan
-  bool fallback = true;          // when a version cannot be loaded, the one before is
+  std::size_t load_threads = 2;     // models loading at the same time
+  bool on_demand = false;           // of a model that is declared without a plan
+  std::uint64_t memory_budget = 0;  // bytes of all models together; 0: no bound
+  MemoryBudget::Resident resident = ResidentMemory;
 };
 
 // name -> Deployment. Loads a model once, however many ask; publishes it only after it was proven; replaces it without
@@ -105,12 +108,18 @@ class Registry {
     VersionNumber version = 0;  // 0: the folder has none
     std::string key;            // "name/version": for the loader, and for people
     ModelState state = ModelState::kAbsent;
-    bool wanted = true;               // false from an unload to the next load that is asked for
-    DeploymentPtr deployment;         // set while Ready or Draining
-    std::shared_ptr<ModelLoad> load;  // set while Loading; while Ready: a reload
-    std::vector<Waiter> waiters;      // for `load`; while Draining: for the load that follows
-    std::vector<Done> unloaders;      // while Draining
-    Error error;                      // of the last load, when it failed
+    bool wanted = true;                    // false from an unload to the next load that is asked for
+    DeploymentPtr deployment;              // set while Ready or Draining
+    std::shared_ptr<ModelLoad> load;       // set while Loading; while Ready: a reload
+    std::vector<Waiter> waiters;           // for `load`; while Draining: for the load that follows
+    std::vector<Done> unloaders;           // while Draining
+    const Deployment* evicting = nullptr;  // while Draining to make room: what has to go first
+    MemoryBudget::SharePtr memory;         // with the deployment
+    std::string device;
+    std::string on_cpu_because;  // why it is not on the device that was meant; empty when it is
+    bool asked_for = false;      // while Draining: a load follows
+    TimePoint last_used;         // asked for; kept for on-demand models
+    Error error;                 // of the last load, when it failed
     bool failed = false;
     TimePoint failed_at;
     std::size_t tries = 0;
@@ -146,14 +155,22 @@ class Registry {
   bool Comes(const Entry& entry) const REQUIRES(mu_);
   bool MayBeginForRequest(const Model& model, const Entry& entry) const REQUIRES(mu_);
   void RunLoad(const std::shared_ptr<ModelLoad>& load);
-  DeploymentPtr Deploy(const std::string& key, std::shared_ptr<const Servable> servable);
-  void FinishLoad(ModelLoad& load, Result<DeploymentPtr> built);
-  void Publish(Model& model, Entry& entry, const ModelLoad& load, const DeploymentPtr& deployment) REQUIRES(mu_);
+  DeploymentPtr Deploy(const std::string& key, const LoadedModel& loaded);
+  void TakeDown(const std::string& key, Deployment* deployment, MemoryBudget::SharePtr memory);
+  void FinishLoad(ModelLoad& load, Result<LoadedModel> loaded, DeploymentPtr deployment);
+  void Publish(Model& model, Entry& entry, const ModelLoad& load, LoadedModel loaded, const DeploymentPtr& deployment)
+      REQUIRES(mu_);
   void KeepFailure(Entry& entry, Error why) REQUIRES(mu_);
   void Failed(Model& model, Entry& entry, const ModelLoad& load, Answers& answers) REQUIRES(mu_);
   void LetGo(Entry& entry, Answers& answers) REQUIRES(mu_);
   void FinishUnload(const std::string& key);
   void Move(Entry& entry, ModelState to) REQUIRES(mu_);
+
+  // registry_memory.cc.
+  Result<MemoryBudget::SharePtr> MakeRoom(ModelLoad& load, const LoadPlan& plan);
+  void Leaves(std::weak_ptr<MemoryBudget::Share> share) REQUIRES(mu_);
+  bool Evict(const ModelLoad& load, const LoadPlan& plan, Answers& answers) REQUIRES(mu_);
+  void EvictOne(Model& model, Entry& entry, Answers& answers) REQUIRES(mu_);
 
   // Several of them: registry_versions.cc.
   Model& ModelOf(std::string_view name) REQUIRES(mu_);
@@ -182,13 +199,15 @@ class Registry {
   const DeploymentContext context_;
   const Clock& clock_;
   LoadProbe probe_;
+  MemoryBudget memory_;
 
   // Guarded by mu_.
   mutable Mutex mu_;
   CondVar gone_;
   std::map<std::string, Model, std::less<>> models_ GUARDED_BY(mu_);
-  std::vector<std::weak_ptr<Deployment>> replaced_ GUARDED_BY(mu_);  // they may still have jobs
-  std::size_t deployments_ GUARDED_BY(mu_) = 0;                      // that exist
+  std::vector<std::weak_ptr<Deployment>> replaced_ GUARDED_BY(mu_);          // they may still have jobs
+  std::vector<std::weak_ptr<MemoryBudget::Share>> leaving_ GUARDED_BY(mu_);  // of those that go
+  std::size_t deployments_ GUARDED_BY(mu_) = 0;                              // that exist
   bool closed_ GUARDED_BY(mu_) = false;
 
   // These two last, in this order: their tasks use all of the above, and a load that is dropped is taken down.

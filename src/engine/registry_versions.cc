@@ -151,7 +151,7 @@ Registry::Entry* Registry::Substitute(Model& model, const Entry& failed) {
   for (auto& [number, entry] : model.versions) {
     if (Comes(entry)) return &entry;
   }
-  if (!options_.fallback) return nullptr;
+  if (!options_.load.fallback) return nullptr;
   for (const VersionNumber version : model.plan.present) {
     if (version >= failed.version) continue;
     Entry& entry = EntryOf(model, version);
@@ -233,8 +233,14 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
   status.steps = chosen->steps;
   if (chosen->deployment) {
     status.task = chosen->deployment->servable()->task();
+    status.memory_bytes = chosen->memory ? chosen->memory->bytes() : 0;
+    status.device = chosen->device;
     status.weight_bytes = chosen->deployment->servable()->manifest().weight_bytes;
     status.serving = chosen->deployment->status();
+  }
+  if (chosen->state == ModelState::kReady && !chosen->on_cpu_because.empty()) {
+    status.fallback_used = true;
+    if (status.reason.empty()) status.reason = "it runs on the CPU: " + chosen->on_cpu_because;
   }
   if (entry != nullptr || chosen->state != ModelState::kReady || model.plan.served.empty()) return status;
   const auto newest = model.versions.find(model.plan.served.front());

@@ -11,6 +11,7 @@
 
 #include "base/result.h"
 #include "engine/job.h"
+#include "engine/load_plan.h"
 #include "model/model.h"
 
 namespace weir {
@@ -46,12 +47,19 @@ class Servable {
   virtual Status WarmUp() const = 0;
 };
 
-// Finds and builds servables by name. Implemented above the engine (app/model_folder.h). Thread-safe.
+// Finds and builds servables by name, or by name and version (engine/model_version.h). Implemented above the engine
+// (app/model_folder.h). Thread-safe.
 class ServableLoader {
  public:
   virtual ~ServableLoader() = default;
+  // Checks what can be checked without building anything: which files there are. Blocks on the disk.
+  virtual Result<LoadPlan> Plan(const std::string& reference);
+  // Where it is to run: "cpu", "cuda:0". An error says that what was asked for is not there.
+  virtual Result<std::string> ChooseDevice(const std::string& reference);
   // Blocks while files are read. An error says which file and what is wrong with it.
-  virtual Result<std::shared_ptr<const Servable>> Load(const std::string& name) = 0;
+  virtual Result<std::shared_ptr<const Servable>> Load(const std::string& reference) = 0;
+  // The same for a device that ChooseDevice has given.
+  virtual Result<std::shared_ptr<const Servable>> LoadOn(const std::string& reference, const std::string& device);
 };
 
 }  // namespace weir

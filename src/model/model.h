@@ -14,6 +14,9 @@
 
 namespace weir {
 
+// The device that is always there.
+inline constexpr const char* kCpu = "cpu";
+
 // What is known about a model without running it. Value type.
 struct Manifest {
   std::string platform;  // "onnxruntime_onnx", as the Open Inference Protocol spells it
@@ -52,6 +55,10 @@ class Backend {
   virtual ~Backend() = default;
   // Blocks while the file is read. Two paths that lead to the same file share one Model.
   virtual Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file) = 0;
+  // The same on a device that ChooseDevice has given.
+  virtual Result<std::shared_ptr<const Model>> LoadOn(const std::filesystem::path& file, const std::string& device) = 0;
+  // "cpu" or "cuda:0", for "auto" the best that there is. kUnprocessable when it is not there.
+  virtual Result<std::string> ChooseDevice(const std::string& wanted) const = 0;
 };
 
 }  // namespace weir

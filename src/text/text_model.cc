@@ -200,7 +200,8 @@ JobRequest TextModel::EncodeRequest(const TokenIds& tokens, std::size_t prompt, 
 
 Result<std::shared_ptr<const TextModel>> TextModelLoader::LoadText(const std::string& name,
                                                                    const std::filesystem::path& folder,
-                                                                   const std::filesystem::path& graph_file) {
+                                                                   const std::filesystem::path& graph_file,
+                                                                   const std::string& device) {
   Result<TextFolder> read = ReadTextFolder(folder);
   if (!read) return Forward(read);
   const bool lowercase = read->modules.lowercase;
@@ -209,12 +210,12 @@ Result<std::shared_ptr<const TextModel>> TextModelLoader::LoadText(const std::st
                          return Tokenizer::Load(file, lowercase);
                        });
   if (!tokenizer) return Forward(tokenizer);
-  auto encoder = backend_.Load(folder / graph_file);
+  auto encoder = backend_.LoadOn(folder / graph_file, device);
   if (!encoder) return Forward(encoder);
   TextModel::Parts parts{
       .name = name, .folder = std::move(*read), .tokenizer = *tokenizer, .encoder = *encoder, .head = nullptr};
   if (std::filesystem::exists(folder / "head.onnx")) {
-    auto head = backend_.Load(folder / "head.onnx");
+    auto head = backend_.LoadOn(folder / "head.onnx", device);
     if (!head) return Forward(head);
     parts.head = *head;
   }
@@ -223,8 +224,9 @@ Result<std::shared_ptr<const TextModel>> TextModelLoader::LoadText(const std::st
 
 Result<std::shared_ptr<const Servable>> TextModelLoader::Load(const std::string& name,
                                                               const std::filesystem::path& folder,
-                                                              const std::filesystem::path& graph_file) {
-  Result<std::shared_ptr<const TextModel>> model = LoadText(name, folder, graph_file);
+                                                              const std::filesystem::path& graph_file,
+                                                              const std::string& device) {
+  Result<std::shared_ptr<const TextModel>> model = LoadText(name, folder, graph_file, device);
   if (!model) return Forward(model);
   return std::shared_ptr<const Servable>(std::move(*model));
 }

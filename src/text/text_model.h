@@ -90,9 +90,11 @@ class TextModelLoader {
   // `folder` holds the graph (a path in it) and tokenizer.json, and may hold the JSON files that
   // docs/text-models.md lists and head.onnx (embedding -> logits). Blocks while files are read.
   Result<std::shared_ptr<const TextModel>> LoadText(const std::string& name, const std::filesystem::path& folder,
-                                                    const std::filesystem::path& graph_file = "model.onnx");
+                                                    const std::filesystem::path& graph_file = "model.onnx",
+                                                    const std::string& device = kCpu);
   Result<std::shared_ptr<const Servable>> Load(const std::string& name, const std::filesystem::path& folder,
-                                               const std::filesystem::path& graph_file = "model.onnx");
+                                               const std::filesystem::path& graph_file = "model.onnx",
+                                               const std::string& device = kCpu);
 
  private:
   Backend& backend_;

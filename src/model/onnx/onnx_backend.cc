@@ -4,6 +4,8 @@
 #include <onnxruntime_cxx_api.h>
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -62,6 +64,8 @@ void ORT_API_CALL LogFromOnnx(void*, OrtLoggingLevel level, const char*, const c
     log::Warn("onnxruntime: {}", message);
   }
 }
+
+constexpr std::string_view kCuda = "cuda:";
 
 // One environment per process, as the library wants it; never destroyed, because models may outlive main.
 Ort::Env& Environment() {
@@ -122,7 +126,8 @@ class OnnxModel final : public Model, public std::enable_shared_from_this<OnnxMo
     for (const TensorSpec& output : manifest_.outputs) output_names_.push_back(output.name.c_str());
   }
 
-  static Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file, const OnnxOptions& options);
+  static Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file, const OnnxOptions& options,
+                                                   const std::string& device);
 
   const Manifest& manifest() const override { return manifest_; }
   std::unique_ptr<Session> NewSession() const override;
@@ -268,10 +273,21 @@ std::optional<Ort::Session> OpenCopy(const std::filesystem::path& file, const On
   }
 }
 
-Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path& file, const OnnxOptions& options) {
+Ort::SessionOptions OptionsOn(const std::string& device, const OnnxOptions& options) {
+  Ort::SessionOptions common = CommonOptions(options);
+  if (!device.starts_with(kCuda)) return common;
+  OrtCUDAProviderOptions cuda{};
+  std::from_chars(device.data() + kCuda.size(), device.data() + device.size(), cuda.device_id);
+  common.AppendExecutionProvider_CUDA(cuda);
+  return common;
+}
+
+Result<std::shared_ptr<const Model>> OnnxModel::Load(const std::filesystem::path& file, const OnnxOptions& options,
+                                                     const std::string& device) {
   try {
-    std::optional<Ort::Session> session = OpenCopy(file, options);
-    if (!session) session.emplace(Environment(), file.c_str(), CommonOptions(options));
+    // Copies are optimised for the CPU.
+    std::optional<Ort::Session> session = device == kCpu ? OpenCopy(file, options) : std::nullopt;
+    if (!session) session.emplace(Environment(), file.c_str(), OptionsOn(device, options));
     Result<Manifest> manifest = ReadManifest(*session);
     if (!manifest) return Forward(manifest);
     manifest->weight_bytes = GraphBytes(file.parent_path(), file.filename().string());
@@ -287,13 +303,32 @@ class OnnxBackend final : public Backend {
  public:
   explicit OnnxBackend(const OnnxOptions& options) : options_(options) {}
 
-  Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file) override {
-    return cache_.Get(file, [this](const std::filesystem::path& path) { return OnnxModel::Load(path, options_); });
+  Result<std::shared_ptr<const Model>> Load(const std::filesystem::path& file) override { return LoadOn(file, kCpu); }
+
+  Result<std::shared_ptr<const Model>> LoadOn(const std::filesystem::path& file, const std::string& device) override {
+    return CacheOf(device).Get(
+        file, [&](const std::filesystem::path& path) { return OnnxModel::Load(path, options_, device); });
+  }
+
+  Result<std::string> ChooseDevice(const std::string& wanted) const override {
+    if (wanted == kCpu) return wanted;
+    const std::vector<std::string> providers = OnnxRuntimeAbout().providers;
+    const bool has_cuda = std::ranges::find(providers, "CUDAExecutionProvider") != providers.end();
+    if (wanted == "auto") return has_cuda ? std::string(kCuda) + "0" : std::string(kCpu);
+    if (has_cuda) return wanted;
+    return Fail(Code::kUnprocessable, fmt::format("there is no device {}: this ONNX Runtime ({}) has {}", wanted,
+                                                  OnnxRuntimeVersion(), fmt::join(providers, ", ")));
   }
 
  private:
+  FileCache<Model>& CacheOf(const std::string& device) {
+    const MutexLock lock(mu_);
+    return caches_[device];
+  }
+
   const OnnxOptions options_;
-  FileCache<Model> cache_;
+  Mutex mu_;
+  std::map<std::string, FileCache<Model>> caches_ GUARDED_BY(mu_);  // by device
 };
 
 }  // namespace

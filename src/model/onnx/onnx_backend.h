@@ -18,8 +18,8 @@ struct OnnxOptions {
   std::filesystem::path copies;
 };
 
-// Loads ONNX files for the CPU. Thread-safe. One ONNX Runtime session per file, shared by all sessions
-// that Model::NewSession gives out.
+// Loads ONNX files for the CPU, and for CUDA devices where the library has them. Thread-safe. One ONNX Runtime session
+// per file and device, shared by all sessions that Model::NewSession gives out.
 std::unique_ptr<Backend> MakeOnnxBackend(const OnnxOptions& options = {});
 
 // "1.31.1": the version of the library that was found at run time.
