@@ -31,7 +31,7 @@ bool IsTokenizerPart(const std::string& file) {
 
 // Bytes in memory for each byte of a file: ONNX Runtime packs weights for its kernels; a tokenizer's words become
 // tables.
-constexpr double kGraphFactor = 1.25;
+constexpr double kGraphFactor = 1.35;
 constexpr double kTokenizerFactor = 8;
 
 // A graph in the folder itself or in onnx/; a head needs one.

@@ -33,13 +33,13 @@ def ready(server: Weir) -> list[str]:
 
 
 def test_idle_models_leave_for_others_and_come_back_when_they_are_asked_for(start, encoders: Path):
-    server = start("--models", encoders, "--load", "on-demand", "--set", "memory.budget=250MiB", "--set",
+    server = start("--models", encoders, "--load", "on-demand", "--set", "memory.budget=270MiB", "--set",
                    "load.optimized_copies=false", "--set", "batch.measure=false")
     for model in ("a", "b", "a"):
         assert embed(server, model) == 200
     assert ready(server) == ["a", "b"]
     told = status(server, "a")
-    assert 80 * MIB < told["memory_bytes"] < 125 * MIB and told["load"] == "on-demand"
+    assert 80 * MIB < told["memory_bytes"] < 135 * MIB and told["load"] == "on-demand"
     assert told["load_steps"]["build_seconds"] > 0 and told["load_steps"]["memory_seconds"] >= 0
     assert embed(server, "c") == 200
     assert ready(server) == ["a", "c"]  # b was used least recently
@@ -51,7 +51,7 @@ def test_idle_models_leave_for_others_and_come_back_when_they_are_asked_for(star
 
 
 def test_no_request_fails_while_models_take_turns(start, encoders: Path):
-    server = start("--models", encoders, "--load", "on-demand", "--set", "memory.budget=250MiB", "--set",
+    server = start("--models", encoders, "--load", "on-demand", "--set", "memory.budget=270MiB", "--set",
                    "load.optimized_copies=false", "--set", "batch.measure=false", "--set", "load.threads=1")
     with ThreadPoolExecutor(1) as pool:
         statuses = list(pool.map(lambda number: embed(server, "abc"[number % 3]), range(12)))
