@@ -4,6 +4,7 @@
 
 #include <exception>
 #include <new>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -83,7 +84,8 @@ Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::str
     final = true;
     return Forward(room);
   }
-  MemoryBudget::Measurement measurement(means.memory);
+  std::optional<MemoryBudget::Measurement> measurement;
+  if (*room) measurement.emplace(means.memory);
   auto servable = Timed(clock, steps_.build, [&] { return means.loader.LoadOn(name_, device); });
   if (!servable) return Forward(servable);
   if (stop_.stop_requested()) return GivenUp();
@@ -92,7 +94,7 @@ Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::str
     warm.error().message = "its first run failed: " + warm.error().message;
     return Forward(warm);
   }
-  if (*room) measurement.Keep(**room);
+  if (measurement) measurement->Keep(**room);
   return LoadedModel{.servable = std::move(*servable), .memory = std::move(*room), .device = device};
 }
 

@@ -52,7 +52,7 @@ struct LoadMeans {
   ServableLoader& loader;
   const LoadLimits& limits;
   MemoryBudget& memory;
-  // Waits for room; an error is final.
+  // Waits for room; an error is final. Null: it needs none that is counted.
   std::function<Result<MemoryBudget::SharePtr>(const LoadPlan&)> make_room;
   const Clock& clock;
 };

@@ -157,6 +157,7 @@ class Registry {
   void RunLoad(const std::shared_ptr<ModelLoad>& load);
   DeploymentPtr Deploy(const std::string& key, const LoadedModel& loaded);
   void TakeDown(const std::string& key, Deployment* deployment, MemoryBudget::SharePtr memory);
+  void OneLess() REQUIRES(mu_);
   void FinishLoad(ModelLoad& load, Result<LoadedModel> loaded, DeploymentPtr deployment);
   void Publish(Model& model, Entry& entry, const ModelLoad& load, LoadedModel loaded, const DeploymentPtr& deployment)
       REQUIRES(mu_);

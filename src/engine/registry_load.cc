@@ -56,14 +56,17 @@ void Registry::TakeDown(const std::string& key, Deployment* deployment, MemoryBu
   delete deployment;
   ReturnFreedMemory();
   memory = nullptr;
-  bool evicted = false;
   {
     const MutexLock lock(mu_);
     const Entry* const entry = FindEntry(key);
-    evicted = entry != nullptr && entry->evicting == deployment;
+    if (entry == nullptr || entry->evicting != deployment) return OneLess();
   }
-  if (evicted) FinishUnload(key);
+  FinishUnload(key);
   const MutexLock lock(mu_);
+  OneLess();
+}
+
+void Registry::OneLess() {
   if (--deployments_ == 0) gone_.NotifyAll();
 }
 
@@ -109,7 +112,7 @@ void Registry::FinishLoad(ModelLoad& load, Result<LoadedModel> loaded, Deploymen
     answers.AddAll(entry.waiters, deployment);
     if (entry.deployment) LetGo(entry, answers);
     Publish(model, entry, load, std::move(*loaded), deployment);
-    memory_.NoteChange();
+    if (entry.memory) memory_.NoteChange();  // it may be idle soon
     probe_.Loaded(model.name, entry.load_time, load.beside());
     log::Info("model {}: ready in {:.2f} s ({})", entry.key, Seconds(entry.load_time), deployment->servable()->task());
   } else {

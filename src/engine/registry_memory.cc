@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -12,7 +13,9 @@ namespace weir {
 
 // On a loader's thread. Waits while something goes, or is about to be idle, whose room will do.
 Result<MemoryBudget::SharePtr> Registry::MakeRoom(ModelLoad& load, const LoadPlan& plan) {
-  const MemoryBudget::Turn turn(memory_, load.stop());
+  if (plan.files.empty()) return nullptr;
+  std::optional<MemoryBudget::Turn> turn;
+  if (options_.memory_budget != 0) turn.emplace(memory_, load.stop());
   for (;;) {
     if (load.stop().stop_requested()) return Fail(Code::kCancelled, "the load was given up");
     const std::uint64_t seen = memory_.changes();
