@@ -10,7 +10,7 @@ namespace weir {
 // and so sweeps nothing, until the first of them exists.
 Engine::Engine(const EngineOptions& options, ServableLoader& loader, const Clock& clock, Metrics& metrics)
     : clock_(clock), watch_([this](TimePoint now) { return Expire(now); }), backlog_(options.slots),
-      threads_(options.slots, clock),
+      threads_(options.slots, clock, static_cast<int>(options.nice)),
       registry_({.deployment = options.deployment,
                  .load = options.load,
                  .load_threads = options.load_threads,

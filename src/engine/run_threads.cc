@@ -48,7 +48,7 @@ void RunThreads::Share::Wake() {
   threads_.woken_.NotifyOne();
 }
 
-RunThreads::RunThreads(std::size_t count, const Clock& clock) : count_(count), clock_(clock) {
+RunThreads::RunThreads(std::size_t count, const Clock& clock, int nice) : count_(count), nice_(nice), clock_(clock) {
   for (std::size_t i = 0; i < count; ++i) {
     threads_.emplace_back([this, i](const std::stop_token& stop) { Loop(stop, i); });
   }
@@ -61,6 +61,7 @@ RunThreads::~RunThreads() {
 
 void RunThreads::Loop(const std::stop_token& stop, std::size_t number) {
   SetThreadName(fmt::format("run-{}", number));
+  if (nice_ > 0) SetThreadNice(nice_);
   while (Share* share = Next(stop)) {
     TimePoint start = clock_.Now();
     for (;;) {

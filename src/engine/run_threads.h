@@ -57,7 +57,8 @@ class RunThreads {
     Duration used_{};
   };
 
-  RunThreads(std::size_t count, const Clock& clock);
+  // `nice`: how willingly they yield to threads that answer (0 to 19).
+  RunThreads(std::size_t count, const Clock& clock, int nice = 0);
   ~RunThreads();
   RunThreads(const RunThreads&) = delete;
   RunThreads& operator=(const RunThreads&) = delete;
@@ -80,6 +81,7 @@ class RunThreads {
   Duration UsedBy(const Share& share) const REQUIRES(mu_);
 
   const std::size_t count_;
+  const int nice_;
   const Clock& clock_;
   std::atomic<std::size_t> asleep_ = 0;  // threads that look for work or sleep; changed under mu_
   std::atomic<std::size_t> models_ = 0;  // mirrors shares_.size()

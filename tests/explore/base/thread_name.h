@@ -6,5 +6,6 @@
 namespace weir {
 
 inline void SetThreadName(const std::string&) {}
+inline void SetThreadNice(int) {}
 
 }  // namespace weir
