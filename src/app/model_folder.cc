@@ -146,7 +146,7 @@ void ModelFolders::Take(const std::string& name, const fs::path& folder, const F
     return;
   }
   std::vector<VersionNumber> versions = VersionsIn(folder);
-  std::erase_if(versions, [&](VersionNumber version) {
+  std::erase_if(versions, [&](VersionNumber version) REQUIRES(mu_) {
     return version != 0 && !watchlist_.Knows(ReferenceOf(name, version));  // it has not come to rest
   });
   if (versions.empty()) return;

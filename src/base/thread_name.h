@@ -11,8 +11,8 @@ namespace weir {
 // Names the calling thread; cut to the 15 characters that Linux keeps.
 inline void SetThreadName(const std::string& name) { pthread_setname_np(pthread_self(), name.substr(0, 15).c_str()); }
 
-// Lets threads with a lower value go first, from 0 to 19: on Linux this is of the thread alone (setpriority(2), "C library
-// differences").
+// Lets threads with a lower value go first, from 0 to 19: on Linux this is of the thread alone (setpriority(2), "C
+// library differences").
 inline void SetThreadNice(int nice) { setpriority(PRIO_PROCESS, 0, nice); }
 
 }  // namespace weir

@@ -124,7 +124,8 @@ MemoryBudget::Turn::Turn(MemoryBudget& budget, const std::stop_token& stop) : bu
   const MutexLock lock(budget_.mu_);
   ticket_ = budget_.tickets_++;
   budget_.turns_.insert(ticket_);
-  budget_.changed_.Wait(budget_.mu_, stop, [this] { return *budget_.turns_.begin() == ticket_; });
+  budget_.changed_.Wait(budget_.mu_, stop,
+                        [this]() REQUIRES(budget_.mu_) { return *budget_.turns_.begin() == ticket_; });
 }
 
 MemoryBudget::Turn::~Turn() {

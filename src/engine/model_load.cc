@@ -79,13 +79,13 @@ Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::str
   if (stop_.stop_requested()) return GivenUp();
   Result<LoadPlan> plan = Timed(clock, steps_.plan, [&] { return means.loader.Plan(name_); });
   if (!plan) return Forward(plan);
-  auto room = Timed(clock, steps_.memory, [&] { return means.make_room(*plan); });
-  if (!room) {
+  auto found = Timed(clock, steps_.memory, [&] { return means.make_room(*plan); });
+  if (!found) {
     final = true;
-    return Forward(room);
+    return Forward(found);
   }
   std::optional<MemoryBudget::Measurement> measurement;
-  if (*room) measurement.emplace(means.memory);
+  if (*found) measurement.emplace(means.memory);
   auto servable = Timed(clock, steps_.build, [&] { return means.loader.LoadOn(name_, device); });
   if (!servable) return Forward(servable);
   if (stop_.stop_requested()) return GivenUp();
@@ -94,8 +94,8 @@ Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::str
     warm.error().message = "its first run failed: " + warm.error().message;
     return Forward(warm);
   }
-  if (measurement) measurement->Keep(**room);
-  return LoadedModel{.servable = std::move(*servable), .memory = std::move(*room), .device = device};
+  if (measurement) measurement->Keep(**found);
+  return LoadedModel{.servable = std::move(*servable), .memory = std::move(*found), .device = device};
 }
 
 }  // namespace weir

@@ -61,7 +61,7 @@ void Registry::GiveUp(Model& model, Entry& entry, const Error& why, Answers& ans
   answers.AddAll(entry.waiters, std::unexpected(why));
 }
 
-void Registry::LoadOne(Model& model, Entry& entry, std::optional<Waiter> waiter, Answers& answers) {
+void Registry::LoadOne(Entry& entry, std::optional<Waiter> waiter, Answers& answers) {
   entry.wanted = true;
   switch (entry.state) {
     case ModelState::kReady:
@@ -84,15 +84,11 @@ void Registry::Load(const std::string& reference, Deadline deadline, Ready done)
   if (!found) return answers.Add(std::move(done), std::unexpected(found.error()));
   const std::vector<Entry*> entries = ServedOf(*found);
   if (entries.empty()) return answers.Add(std::move(done), std::unexpected(NoneServed(*found->model)));
-  const bool any = found->entry == nullptr;
-  for (Entry* entry : entries) {
-    std::optional<Waiter> waiter;
-    if (entry == entries[0]) waiter = Waiter{deadline, std::move(done), false, any};
-    LoadOne(*found->model, *entry, std::move(waiter), answers);
-  }
+  std::optional<Waiter> waiter = Waiter{deadline, std::move(done), false, found->entry == nullptr};
+  for (Entry* entry : entries) LoadOne(*entry, std::exchange(waiter, std::nullopt), answers);
 }
 
-void Registry::ReloadOne(Model& model, Entry& entry, std::optional<Waiter> waiter) {
+void Registry::ReloadOne(Entry& entry, std::optional<Waiter> waiter) {
   entry.wanted = true;
   entry.asked_for = entry.state == ModelState::kDraining;
   if (!entry.load && entry.state != ModelState::kDraining) Begin(entry);
@@ -107,12 +103,8 @@ void Registry::Reload(const std::string& reference, Deadline deadline, Ready don
   if (!found) return answers.Add(std::move(done), std::unexpected(found.error()));
   const std::vector<Entry*> entries = ServedOf(*found);
   if (entries.empty()) return answers.Add(std::move(done), std::unexpected(NoneServed(*found->model)));
-  const bool any = found->entry == nullptr;
-  for (Entry* entry : entries) {
-    std::optional<Waiter> waiter;
-    if (entry == entries[0]) waiter = Waiter{deadline, std::move(done), false, any};
-    ReloadOne(*found->model, *entry, std::move(waiter));
-  }
+  std::optional<Waiter> waiter = Waiter{deadline, std::move(done), false, found->entry == nullptr};
+  for (Entry* entry : entries) ReloadOne(*entry, std::exchange(waiter, std::nullopt));
 }
 
 bool Registry::CancelOne(Model& model, Entry& entry, Answers& answers) {

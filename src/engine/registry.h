@@ -147,8 +147,8 @@ class Registry {
   TimePoint ExpireOne(Model& model, Entry& entry, TimePoint now, Answers& answers) REQUIRES(mu_);
   void EndLate(Model& model, Entry& entry, Answers& answers) REQUIRES(mu_);
   void Wait(Entry& entry, Waiter waiter) REQUIRES(mu_);
-  void LoadOne(Model& model, Entry& entry, std::optional<Waiter> waiter, Answers& answers) REQUIRES(mu_);
-  void ReloadOne(Model& model, Entry& entry, std::optional<Waiter> waiter) REQUIRES(mu_);
+  void LoadOne(Entry& entry, std::optional<Waiter> waiter, Answers& answers) REQUIRES(mu_);
+  void ReloadOne(Entry& entry, std::optional<Waiter> waiter) REQUIRES(mu_);
   bool CancelOne(Model& model, Entry& entry, Answers& answers) REQUIRES(mu_);
   void UnloadOne(Model& model, Entry& entry, Deadline deadline, Done done, Answers& answers) REQUIRES(mu_);
   Result<DeploymentPtr> WhyNot(const Entry& entry) const REQUIRES(mu_);

@@ -116,7 +116,7 @@ const Registry::Entry* Registry::Choose(const Model& model) const {
   return comes != nullptr ? comes : failed != nullptr ? failed : first;
 }
 
-Registry::Entry* Registry::Choose(Model& model) { return const_cast<Entry*>(std::as_const(*this).Choose(model)); }
+Registry::Entry* Registry::Choose(Model& model) { return const_cast<Entry*>(Choose(std::as_const(model))); }
 
 // Who waits for a version that has failed, and would take another, gets that: one that serves, that comes, or the one
 // before, which stands in.
