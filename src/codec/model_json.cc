@@ -30,6 +30,10 @@ void WriteCounts(JsonWriter& json, const ModelStatus& model) {
   count("max", model.serving.max_jobs);
   count("max_bytes", model.serving.max_bytes);
   count("workers", model.serving.workers);
+  if (model.serving.max_deadline > Duration::zero()) {
+    json.Key("deadline_ms")
+        .Int(std::chrono::duration_cast<std::chrono::milliseconds>(model.serving.max_deadline).count());
+  }
   json.EndObject();
 }
 
@@ -105,23 +109,35 @@ std::string ReadErrorMessage(std::string_view body, long status) {
   return fmt::format("the server answered with {}", status);
 }
 
-Result<DeploymentChanges> ParseModelSettings(std::string_view body) {
-  static const std::array<std::string, 3> kFields = {"workers", "max_jobs", "max_bytes"};
+Result<ModelChanges> ParseModelSettings(std::string_view body) {
+  constexpr std::int64_t kDay = 24LL * 3600 * 1000;
+  static const std::vector<std::string> kFields = {"workers",    "max_jobs",      "max_bytes",       "deadline_ms",
+                                                   "load_tries", "load_pause_ms", "load_timeout_ms", "fallback"};
   Result<JsonElement> root = ParseJson(body);
   if (!root) return Forward(root);
   Result<JsonObject> object = JsonObject::From(*root);
   if (!object) return Forward(object);
   if (Status known = object->OnlyKnown(kFields); !known) return Forward(known);
-  const auto workers = object->FindInt("workers", 1, 1024);
-  if (!workers) return std::unexpected(workers.error());
-  const auto max_jobs = object->FindInt("max_jobs", 1, 1'000'000);
-  if (!max_jobs) return std::unexpected(max_jobs.error());
-  const auto max_bytes = object->FindInt("max_bytes", 1, std::int64_t{1} << 40);
-  if (!max_bytes) return std::unexpected(max_bytes.error());
-  DeploymentChanges changes;
-  if (*workers) changes.workers = static_cast<std::size_t>(**workers);
-  if (*max_jobs) changes.max_jobs = static_cast<std::size_t>(**max_jobs);
-  if (*max_bytes) changes.max_bytes = static_cast<std::uint64_t>(**max_bytes);
+  Status read;
+  const auto number = [&](std::string_view key, std::int64_t least, std::int64_t most, auto make, auto& to) {
+    const auto value = object->FindInt(key, least, most);
+    if (!value) read = std::unexpected(value.error());
+    if (value && *value) to = make(**value);
+  };
+  const auto count = [](std::int64_t value) { return static_cast<std::size_t>(value); };
+  const auto time = [](std::int64_t value) { return std::chrono::milliseconds(value); };
+  ModelChanges changes;
+  number("workers", 1, 1024, count, changes.serving.workers);
+  number("max_jobs", 1, 1'000'000, count, changes.serving.max_jobs);
+  number("max_bytes", 1, std::int64_t{1} << 40, count, changes.serving.max_bytes);
+  number("deadline_ms", 1, kDay, time, changes.serving.max_deadline);
+  number("load_tries", 1, 100, count, changes.load.tries);
+  number("load_pause_ms", 0, kDay, time, changes.load.pause);
+  number("load_timeout_ms", 1, kDay, time, changes.load.timeout);
+  const auto fallback = object->FindBool("fallback");
+  if (!fallback) return std::unexpected(fallback.error());
+  changes.load.fallback = *fallback;
+  if (!read) return Forward(read);
   return changes;
 }
 

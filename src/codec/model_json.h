@@ -17,8 +17,9 @@ Result<std::string> DescribeModelStatus(std::string_view body);
 // What an error's body says; `status` when it is no such body.
 std::string ReadErrorMessage(std::string_view body, long status);
 
-// {"workers":…,"max_jobs":…,"max_bytes":…}, any of them; an error names the permitted range.
-Result<DeploymentChanges> ParseModelSettings(std::string_view body);
+// {"workers":…,"max_jobs":…,"max_bytes":…,"deadline_ms":…,"load_tries":…,"load_pause_ms":…,"load_timeout_ms":…,
+// "fallback":…}, any of them; an error names the permitted range.
+Result<ModelChanges> ParseModelSettings(std::string_view body);
 
 // {"name":…,"cancelled":true}
 std::string WriteCancelled(const std::string& name, bool cancelled);

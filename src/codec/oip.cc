@@ -360,7 +360,49 @@ std::string WriteModelMetadata(const std::string& model, const std::vector<std::
 std::string WriteServerMetadata() {
   JsonWriter json;
   json.BeginObject().Key("name").String("weir").Key("version").String(kVersion);
-  json.Key("extensions").BeginArray().EndArray().EndObject();
+  json.Key("extensions").BeginArray().String("model_repository").String("statistics").EndArray().EndObject();
+  return json.Take();
+}
+
+std::string WriteStatistics(const std::vector<ModelStatus>& models) {
+  JsonWriter json;
+  const auto number = [&json](std::string_view key, auto value) {
+    json.Key(key).Int(static_cast<std::int64_t>(value));
+  };
+  const auto counted = [&](std::string_view key, std::uint64_t count, Duration time) {
+    json.Key(key).BeginObject();
+    number("count", count);
+    number("ns", std::chrono::nanoseconds(time).count());
+    json.EndObject();
+  };
+  json.BeginObject().Key("model_stats").BeginArray();
+  for (const ModelStatus& model : models) {
+    const RunTotals::Numbers& totals = model.totals;
+    json.BeginObject().Key("name").String(model.name).Key("version").String(VersionText(model.version));
+    number("last_inference", totals.last.count());
+    number("inference_count", totals.run.count);
+    number("execution_count", totals.executions);
+    json.Key("inference_stats").BeginObject();
+    counted("success", totals.succeeded.count, totals.succeeded.time);
+    counted("fail", totals.failed.count, totals.failed.time);
+    counted("queue", totals.queued.count, totals.queued.time);
+    counted("compute_input", totals.run.count, {});
+    counted("compute_infer", totals.run.count, totals.run.time);
+    counted("compute_output", totals.run.count, {});
+    counted("cache_hit", 0, {});
+    counted("cache_miss", 0, {});
+    json.EndObject().Key("batch_stats").BeginArray();
+    for (const auto& [jobs, run] : totals.runs_of) {
+      json.BeginObject();
+      number("batch_size", jobs);
+      counted("compute_input", run.count, {});
+      counted("compute_infer", run.count, run.time);
+      counted("compute_output", run.count, {});
+      json.EndObject();
+    }
+    json.EndArray().EndObject();
+  }
+  json.EndArray().EndObject();
   return json.Take();
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/model_status.h"
 #include "engine/priority.h"
 #include "model/model.h"
 
@@ -33,5 +34,9 @@ std::string WriteInfer(const std::string& model, const std::string& version, con
 std::string WriteModelMetadata(const std::string& model, const std::vector<std::string>& versions,
                                const Manifest& manifest);
 std::string WriteServerMetadata();
+
+// The statistics extension's answer, of these models.
+// Source: Triton's "Statistics Extension" page. What reading inputs and writing outputs takes is part of compute_infer.
+std::string WriteStatistics(const std::vector<ModelStatus>& models);
 
 }  // namespace weir::codec

@@ -31,6 +31,7 @@ void Apply(const DeploymentChanges& changes, DeploymentOptions& options) {
   if (changes.workers) options.workers = *changes.workers;
   if (changes.max_jobs) options.admission.max_jobs = *changes.max_jobs;
   if (changes.max_bytes) options.admission.max_bytes = *changes.max_bytes;
+  if (changes.max_deadline) options.max_deadline = *changes.max_deadline;
 }
 
 std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
@@ -38,12 +39,15 @@ std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
 }
 
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
-                       const DeploymentContext& context)
+                       const DeploymentContext& context, std::shared_ptr<RunTotals> totals)
     : name_(std::move(name)), servable_(std::move(servable)), context_(context), use_short_cut_(options.short_cut),
-      options_(options), probe_(context.metrics, std::string(ParseReference(name_).name)), backlog_(context.backlog),
+      options_(options), totals_(std::move(totals)),
+      probe_(context.metrics, std::string(ParseReference(name_).name), *totals_, context.clock),
+      backlog_(context.backlog),
       admission_(options.admission, options.workers, backlog_, context.clock, probe_.in_flight()),
       queue_(LimitsFor(*servable_, options.batch), Lanes(options), costs_, context.clock),
       workers_(MakeWorkerContext(), *servable_, Lanes(options)), share_(context.threads, workers_, Lanes(options)) {
+  max_deadline_.store(options.max_deadline.count(), std::memory_order_relaxed);
   const bool batches = servable_->max_batch() > 1 && options.batch.mode == BatchMode::kCost;
   std::optional<CostTable> known = batches && context.costs != nullptr ? context.costs->Find(name_) : std::nullopt;
   if (known) costs_.Load(*known);
@@ -72,17 +76,24 @@ WorkerContext Deployment::MakeWorkerContext() {
           .clock = context_.clock};
 }
 
+Deadline Deployment::Cut(Deadline deadline) const {
+  const Duration most(max_deadline_.load(std::memory_order_relaxed));
+  if (most == Duration::zero()) return deadline;
+  return Deadline(std::min(deadline.at(), context_.clock.Now() + most));
+}
+
 Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
   if (closed_.load(std::memory_order_acquire)) {
     return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_));
   }
-  Result<Permit> permit = admission_.Acquire(demand, deadline);
+  Result<Permit> permit = admission_.Acquire(demand, Cut(deadline));
   if (!permit) probe_.Refused(permit.error());
   return permit;
 }
 
 std::unique_ptr<Job> Deployment::MakeJob(JobRequest request, Permit permit, Reply::Callback callback) {
   probe_.Queued();
+  request.deadline = Cut(request.deadline);
   auto job =
       std::make_unique<Job>(std::move(request), std::move(permit), std::move(callback), context_.clock.Now(), &probe_);
   job->keep = weak_from_this().lock();  // none where it is not shared: its owner sees to it
@@ -160,13 +171,15 @@ DeploymentStatus Deployment::status() const {
           .running = counts.running,
           .workers = options_.workers,
           .max_jobs = options_.admission.max_jobs,
-          .max_bytes = options_.admission.max_bytes};
+          .max_bytes = options_.admission.max_bytes,
+          .max_deadline = options_.max_deadline};
 }
 
 void Deployment::Change(const DeploymentChanges& changes) {
   const MutexLock lock(change_);
   Apply(changes, options_);
   const std::size_t lanes = Lanes(options_);
+  max_deadline_.store(options_.max_deadline.count(), std::memory_order_relaxed);
   admission_.SetLimits(options_.admission, options_.workers);
   queue_.SetLanes(lanes);
   workers_.SetCount(lanes);

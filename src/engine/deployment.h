@@ -32,6 +32,7 @@ struct DeploymentOptions {
   std::size_t workers = ThisMachine().cores();
   AdmissionLimits admission;
   BatchLimits batch;
+  Duration max_deadline{};         // what a job has at most, whatever it asks for; zero: that
   bool short_cut = true;           // run cheap jobs on the caller's thread
   bool measure_when_idle = false;  // measure what runs cost, once, while nothing is to do
 };
@@ -41,6 +42,7 @@ struct DeploymentChanges {
   std::optional<std::size_t> workers;
   std::optional<std::size_t> max_jobs;
   std::optional<std::uint64_t> max_bytes;
+  std::optional<Duration> max_deadline;
 };
 void Apply(const DeploymentChanges& changes, DeploymentOptions& options);
 
@@ -63,6 +65,7 @@ struct DeploymentStatus {
   std::size_t workers = 0;
   std::size_t max_jobs = 0;
   std::uint64_t max_bytes = 0;
+  Duration max_deadline{};
 };
 
 // Owned by the Registry, by who is about to submit, and by its jobs until they are answered. Thread-safe. Destruction
@@ -70,7 +73,7 @@ struct DeploymentStatus {
 class Deployment : public std::enable_shared_from_this<Deployment> {
  public:
   Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
-             const DeploymentContext& context);
+             const DeploymentContext& context, std::shared_ptr<RunTotals> totals = std::make_shared<RunTotals>());
   ~Deployment();
   Deployment(const Deployment&) = delete;
   Deployment& operator=(const Deployment&) = delete;
@@ -92,6 +95,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Submit(JobRequest request, Permit permit, Reply::Callback callback);
 
   DeploymentStatus status() const;
+  const RunTotals& totals() const { return *totals_; }
   // From now on; what is queued and running stays.
   void Change(const DeploymentChanges& changes) EXCLUDES(change_);
   // Answers what has expired; returns the earliest deadline of what is left.
@@ -106,6 +110,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void StopHard();
 
  private:
+  Deadline Cut(Deadline deadline) const;
   // Runs at once.
   std::size_t Lanes(const DeploymentOptions& options) const;
   WorkerContext MakeWorkerContext();
@@ -122,6 +127,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   mutable Mutex change_;
   DeploymentOptions options_ GUARDED_BY(change_);  // as they are now
 
+  const std::shared_ptr<RunTotals> totals_;
   ModelProbe probe_;
   CostModel costs_;
   Backlog::Share backlog_;
@@ -129,6 +135,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   BatchQueue queue_;
   ShortCut short_cut_;
   std::atomic<bool> closed_ = false;
+  std::atomic<Duration::rep> max_deadline_ = 0;  // of options_
   Workers workers_;
   RunThreads::Share share_;  // these two last: they use all of the above
   std::jthread measuring_;

@@ -55,7 +55,7 @@ class Engine {
   void Unload(const std::string& name, Deadline deadline, Registry::Done done) {
     registry_.Unload(name, deadline, std::move(done));
   }
-  Status Change(const std::string& name, const DeploymentChanges& changes) { return registry_.Change(name, changes); }
+  Status Change(const std::string& name, const ModelChanges& changes) { return registry_.Change(name, changes); }
   void Remove(const std::string& name, Deadline deadline) { registry_.Remove(name, deadline); }
   std::vector<ModelStatus> States() const { return registry_.States(); }
   Result<ModelStatus> StateOf(const std::string& name) const { return registry_.StateOf(name); }

@@ -57,7 +57,7 @@ void Job::operator delete(void* memory) {
 Reply::~Reply() { Answer(Fail(Code::kInternal, "the job was dropped without an answer; this is a defect")); }
 
 void Reply::Taken::operator()(Result<Output> result) {
-  if (probe_ != nullptr) probe_->Answered(result ? nullptr : &result.error());
+  if (probe_ != nullptr) probe_->Answered(result ? nullptr : &result.error(), queued_);
   std::exchange(callback_, {})(std::move(result));
 }
 
@@ -70,7 +70,7 @@ bool Reply::Answer(Result<Output> result) {
 
 Reply::Taken Reply::Take() {
   if (taken_.exchange(true, std::memory_order_acq_rel)) return {};
-  return {std::move(callback_), probe_};
+  return {std::move(callback_), probe_, queued_};
 }
 
 std::optional<Error> Job::InVain(TimePoint now) const {

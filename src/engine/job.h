@@ -45,17 +45,20 @@ class Reply {
   class Taken {
    public:
     Taken() = default;
-    Taken(Callback callback, ModelProbe* probe) : callback_(std::move(callback)), probe_(probe) {}
+    Taken(Callback callback, ModelProbe* probe, TimePoint queued)
+        : callback_(std::move(callback)), probe_(probe), queued_(queued) {}
     explicit operator bool() const { return static_cast<bool>(callback_); }
     void operator()(Result<Output> result);
 
    private:
     Callback callback_;
     ModelProbe* probe_ = nullptr;
+    TimePoint queued_;
   };
 
-  // `probe` may be null; otherwise it outlives the reply.
-  Reply(Callback callback, ModelProbe* probe) : callback_(std::move(callback)), probe_(probe) {}
+  // `probe` may be null; otherwise it outlives the reply. `queued`: since when the caller waits.
+  Reply(Callback callback, ModelProbe* probe, TimePoint queued = {})
+      : callback_(std::move(callback)), probe_(probe), queued_(queued) {}
   ~Reply();
   Reply(const Reply&) = delete;
   Reply& operator=(const Reply&) = delete;
@@ -69,6 +72,7 @@ class Reply {
   std::atomic<bool> taken_ = false;
   Callback callback_;
   ModelProbe* const probe_;
+  const TimePoint queued_;
 };
 
 // How much a job weighs and with which others it may share a run.
@@ -97,7 +101,7 @@ struct JobRequest {
 // Created by Deployment::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.
 struct Job {
   Job(JobRequest r, Permit p, Reply::Callback callback, TimePoint now, ModelProbe* probe = nullptr)
-      : request(std::move(r)), permit(std::move(p)), reply(std::move(callback), probe), queued_at(now) {}
+      : request(std::move(r)), permit(std::move(p)), reply(std::move(callback), probe, now), queued_at(now) {}
 
   // From a list of used ones: in the steady state a job costs no allocation.
   static void* operator new(std::size_t size);

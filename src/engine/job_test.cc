@@ -36,7 +36,8 @@ TEST(Reply, WhoTakesTheRightToAnswerHasItAlone) {
 
 TEST(Reply, CountsItsAnswerByOutcome) {
   Metrics metrics;
-  ModelProbe probe(metrics, "m");
+  RunTotals totals;
+  ModelProbe probe(metrics, "m", totals, Clock::Steady());
   {
     Reply([](const Result<Output>&) {}, &probe).Answer(Output{});
   }

@@ -27,15 +27,22 @@ std::unexpected<Error> GivenUp() { return Fail(Code::kCancelled, "the load was g
 
 }  // namespace
 
+void Apply(const LoadChanges& changes, LoadLimits& limits) {
+  if (changes.tries) limits.tries = *changes.tries;
+  if (changes.pause) limits.pause = *changes.pause;
+  if (changes.timeout) limits.timeout = *changes.timeout;
+  if (changes.fallback) limits.fallback = *changes.fallback;
+}
+
 bool MayPass(const Error& error) { return error.code == Code::kResourceExhausted || error.code == Code::kUnavailable; }
 
 Result<LoadedModel> ModelLoad::Run(const LoadMeans& means) {
   const auto choose = [&] { return means.loader.ChooseDevice(name_); };
   Result<std::string> device = Timed(means.clock, steps_.device, choose);
-  if (!device && !means.limits.fallback) return Forward(device);
+  if (!device && !limits_.fallback) return Forward(device);
   std::string why = device ? "" : device.error().message;
   Result<LoadedModel> loaded = RunOn(means, device ? *device : kCpu);
-  if (!loaded && device && *device != kCpu && means.limits.fallback && !stop_.stop_requested()) {
+  if (!loaded && device && *device != kCpu && limits_.fallback && !stop_.stop_requested()) {
     why = loaded.error().message;
     loaded = RunOn(means, kCpu);
   }
@@ -48,14 +55,13 @@ Result<LoadedModel> ModelLoad::Run(const LoadMeans& means) {
 }
 
 Result<LoadedModel> ModelLoad::RunOn(const LoadMeans& means, const std::string& device) {
-  const LoadLimits& limits = means.limits;
-  Duration pause = limits.pause;
+  Duration pause = limits_.pause;
   for (std::size_t here = 1;; ++here) {
     tries_.fetch_add(1, std::memory_order_relaxed);
     bool final = false;
     auto built = Try(means, device, final);
-    if (built || final || !MayPass(built.error()) || here >= limits.tries) return built;
-    log::Warn("model {}: try {} of {} failed, the next one follows in {:.1f} s: {}", name_, here, limits.tries,
+    if (built || final || !MayPass(built.error()) || here >= limits_.tries) return built;
+    log::Warn("model {}: try {} of {} failed, the next one follows in {:.1f} s: {}", name_, here, limits_.tries,
               Seconds(pause), built.error().message);
     if (!Pause(pause, stop_.get_token())) return built;
     pause *= 2;

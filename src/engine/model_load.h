@@ -4,6 +4,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 
@@ -24,6 +25,15 @@ struct LoadLimits {
   // stands in (Registry).
   bool fallback = true;
 };
+
+// What may be changed at run time; for the loads that begin after that. Value type.
+struct LoadChanges {
+  std::optional<std::size_t> tries;
+  std::optional<Duration> pause;
+  std::optional<Duration> timeout;
+  std::optional<bool> fallback;
+};
+void Apply(const LoadChanges& changes, LoadLimits& limits);
 
 // How long the steps of a load took, in their order.
 struct LoadSteps {
@@ -50,7 +60,6 @@ struct LoadedModel {
 // What a load needs of others.
 struct LoadMeans {
   ServableLoader& loader;
-  const LoadLimits& limits;
   MemoryBudget& memory;
   // Waits for room; an error is final. Null: it needs none that is counted.
   std::function<Result<MemoryBudget::SharePtr>(const LoadPlan&)> make_room;
@@ -61,11 +70,14 @@ struct LoadMeans {
 // makes after that is dropped. Thread-safe.
 class ModelLoad {
  public:
-  ModelLoad(std::string name, TimePoint started, bool beside)
-      : name_(std::move(name)), started_(started), beside_(beside) {}
+  ModelLoad(std::string name, TimePoint started, bool beside, const LoadLimits& limits)
+      : name_(std::move(name)), started_(started), beside_(beside), limits_(limits) {}
 
   const std::string& name() const { return name_; }
   TimePoint started() const { return started_; }
+  const LoadLimits& limits() const { return limits_; }
+  // When it is given up.
+  Deadline end() const { return Deadline(started_ + limits_.timeout); }
   // Whether another version of the model serves meanwhile.
   bool beside() const { return beside_; }
   std::size_t tries() const { return tries_.load(std::memory_order_relaxed); }
@@ -93,6 +105,7 @@ class ModelLoad {
   const std::string name_;
   const TimePoint started_;
   const bool beside_;
+  const LoadLimits limits_;
 
   std::stop_source stop_;
   std::atomic<std::size_t> tries_ = 0;

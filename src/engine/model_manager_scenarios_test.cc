@@ -48,7 +48,7 @@ class ModelManagerScenarios : public RegistryTest {
 
 TEST_F(ModelManagerScenarios, ThreeThreadsWithinTheLimitAllSucceed) {
   ASSERT_TRUE(Load(registry_, "m").get());
-  ASSERT_TRUE(registry_.Change("m", {.max_jobs = 3}));
+  ASSERT_TRUE(registry_.Change("m", {.serving = {.max_jobs = 3}}));
   HoldRuns();
   std::jthread opener([this] {  // once all three hold a place
     while (Told().serving.jobs < 3) std::this_thread::yield();
@@ -59,7 +59,7 @@ TEST_F(ModelManagerScenarios, ThreeThreadsWithinTheLimitAllSucceed) {
 
 TEST_F(ModelManagerScenarios, WithALimitOfOneOneOfThreeThreadsIsServedAndTheOthersAreRefusedAtOnce) {
   ASSERT_TRUE(Load(registry_, "m").get());
-  ASSERT_TRUE(registry_.Change("m", {.workers = 1, .max_jobs = 1}));
+  ASSERT_TRUE(registry_.Change("m", {.serving = {.workers = 1, .max_jobs = 1}}));
   HoldRuns();
   std::atomic<int> refused = 0;
   const Answers answers = Together(3, [&] {
@@ -188,13 +188,13 @@ TEST_F(ModelManagerScenarios, TwentyThreadsWithFiveCallsEachAreAllServed) {
 // What is refused, with the permitted range: PATCH /v1/models/NAME/settings in test_model_manager_scenarios.py.
 TEST_F(ModelManagerScenarios, SettingsHoldFromTheMomentTheyAreChanged) {
   ASSERT_TRUE(Load(registry_, "m").get());
-  ASSERT_TRUE(registry_.Change("m", {.workers = 2, .max_jobs = 7, .max_bytes = 1000}));
+  ASSERT_TRUE(registry_.Change("m", {.serving = {.workers = 2, .max_jobs = 7, .max_bytes = 1000}}));
   EXPECT_EQ(Told().serving.workers, 2U);
   EXPECT_EQ(Told().serving.max_jobs, 7U);
   EXPECT_EQ(Told().serving.max_bytes, 1000U);
-  ASSERT_TRUE(registry_.Change("m", {.max_jobs = 9}));
+  ASSERT_TRUE(registry_.Change("m", {.serving = {.max_jobs = 9}}));
   EXPECT_EQ(Told().serving.workers, 2U);  // what is not named stays
-  EXPECT_EQ(registry_.Change("n", {.max_jobs = 9}).error().code, Code::kNotFound);
+  EXPECT_EQ(registry_.Change("n", {.serving = {.max_jobs = 9}}).error().code, Code::kNotFound);
 }
 
 TEST_F(ModelManagerScenarios, ARealModelIsLoadedOnceAndAnswersThreeThreads) {

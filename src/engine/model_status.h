@@ -11,6 +11,7 @@
 #include "engine/model_load.h"
 #include "engine/model_state.h"
 #include "engine/model_version.h"
+#include "engine/run_totals.h"
 
 namespace weir {
 
@@ -54,6 +55,7 @@ struct ModelStatus {
   std::uint64_t memory_bytes = 0;            // that it counts towards memory.budget
   std::string device = {};                   // "cpu", while it is ready
   DeploymentStatus serving = {};             // while it is ready
+  RunTotals::Numbers totals = {};            // of that version
   std::vector<VersionStatus> versions = {};  // the newest first
 };
 

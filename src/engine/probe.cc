@@ -21,8 +21,9 @@ std::array<Counter, sizeof...(I)> PerCode(Metrics& metrics, const std::string& n
 
 }  // namespace
 
-ModelProbe::ModelProbe(Metrics& metrics, const std::string& model)
-    : queued_jobs_(metrics.GetCounter("weir_jobs_queued_total", "Jobs put into the queue; each is answered once.",
+ModelProbe::ModelProbe(Metrics& metrics, const std::string& model, RunTotals& totals, const Clock& clock)
+    : totals_(totals), clock_(clock),
+      queued_jobs_(metrics.GetCounter("weir_jobs_queued_total", "Jobs put into the queue; each is answered once.",
                                       {{"model", model}})),
       refused_(PerCode(metrics, kRefused, kRefusedHelp, model, "reason", std::make_index_sequence<kCodes>())),
       full_{metrics.GetCounter(kRefused, kRefusedHelp, {{"model", model}, {"reason", std::string(kLimits[0])}}),
@@ -52,7 +53,13 @@ void ModelProbe::Refused(const Error& error) {
   refused_[static_cast<std::size_t>(error.code)].Add();
 }
 
-void ModelProbe::Answered(const Error* error) {
+void ModelProbe::Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end) {
+  for (const TimePoint since : queued) queued_.Observe(Seconds(start - since));
+  totals_.Ran(queued, start, end);
+}
+
+void ModelProbe::Answered(const Error* error, TimePoint queued) {
+  totals_.Answered(error == nullptr, clock_.Now() - queued);
   (error == nullptr ? succeeded_ : failed_[static_cast<std::size_t>(error->code)]).Add();
 }
 

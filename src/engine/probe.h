@@ -4,11 +4,13 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 #include "base/clock.h"
 #include "base/result.h"
+#include "engine/run_totals.h"
 #include "metrics/metrics.h"
 
 namespace weir {
@@ -17,15 +19,17 @@ namespace weir {
 // Thread-safe, lock-free.
 class ModelProbe {
  public:
-  ModelProbe(Metrics& metrics, const std::string& model);
+  // `totals` and `clock` outlive it.
+  ModelProbe(Metrics& metrics, const std::string& model, RunTotals& totals, const Clock& clock);
 
   void Queued() { queued_jobs_.Add(); }
   void Refused(const Error& error);
-  // Null error: answered with a result.
-  void Answered(const Error* error);
+  // A job that was queued at `queued`. Null error: answered with a result.
+  void Answered(const Error* error, TimePoint queued);
   // A run of `jobs` jobs with `work` tokens, the longest of `longest`. `cost_error` is the cost model's own.
   void Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest, Duration run, double cost_error);
-  void Waited(Duration queued) { queued_.Observe(Seconds(queued)); }
+  // A run of jobs that were queued at these moments, whatever came of them.
+  void Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end);
   // Kept by Admission.
   Gauge in_flight() const { return in_flight_; }
 
@@ -34,6 +38,8 @@ class ModelProbe {
   // What Admission says for Error::limit.
   static constexpr std::array<std::string_view, 3> kLimits = {"max_jobs", "max_bytes", "predicted_wait"};
 
+  RunTotals& totals_;
+  const Clock& clock_;
   Counter queued_jobs_;
   std::array<Counter, kCodes> refused_;
   std::array<Counter, kLimits.size()> full_;

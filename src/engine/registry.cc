@@ -169,16 +169,14 @@ void Registry::Unload(const std::string& reference, Deadline deadline, Done done
   Settle(*found->model, answers);
 }
 
-Status Registry::Change(const std::string& reference, const DeploymentChanges& changes) {
+Status Registry::Change(const std::string& reference, const ModelChanges& changes) {
   const MutexLock lock(mu_);
   const Result<Found> found = Find(reference);
   if (!found) return std::unexpected(found.error());
-  DeploymentChanges& kept = found->model->changes;
-  if (changes.workers) kept.workers = changes.workers;
-  if (changes.max_jobs) kept.max_jobs = changes.max_jobs;
-  if (changes.max_bytes) kept.max_bytes = changes.max_bytes;
+  Apply(changes.load, found->model->load);
+  Apply(changes.serving, found->model->serving);
   for (auto& [number, entry] : found->model->versions) {
-    if (entry.deployment) entry.deployment->Change(changes);
+    if (entry.deployment) entry.deployment->Change(changes.serving);
   }
   return {};
 }
@@ -278,7 +276,7 @@ TimePoint Registry::Expire(TimePoint now) {
 TimePoint Registry::ExpireOne(Model& model, Entry& entry, TimePoint now, Answers& answers) {
   TimePoint next = TimePoint::max();
   if (entry.load) {
-    const Deadline end(entry.load->started() + options_.load.timeout);
+    const Deadline end = entry.load->end();
     if (end.Expired(now)) {
       EndLate(model, entry, answers);
     } else {

@@ -34,6 +34,12 @@ struct RegistryOptions {
   MemoryBudget::Resident resident = ResidentMemory;
 };
 
+// What may be changed of a model while the server runs. Value type.
+struct ModelChanges {
+  DeploymentChanges serving;  // at once
+  LoadChanges load;           // for the next load
+};
+
 // name -> Deployment. Loads a model once, however many ask; publishes it only after it was proven; replaces it without
 // a gap. What every call does in every state: the table in docs/model-life.md. Owned by the Engine. Thread-safe; none
 // of its locks is held while a model loads or a callback runs. Destruction stops hard: call Drain first.
@@ -72,7 +78,7 @@ class Registry {
   void Unload(const std::string& name, Deadline deadline, Done done);
 
   // Changes these settings of a model, whatever its state; a reload keeps them.
-  Status Change(const std::string& name, const DeploymentChanges& changes);
+  Status Change(const std::string& name, const ModelChanges& changes);
 
   // Unload, and then the name is not known any more. Never blocks.
   void Remove(const std::string& name, Deadline deadline);
@@ -125,12 +131,14 @@ class Registry {
     std::size_t tries = 0;
     Duration load_time{};
     LoadSteps steps;
+    std::shared_ptr<RunTotals> totals = std::make_shared<RunTotals>();  // over all of its deployments
   };
   struct Model {
     std::string name;
     ModelPlan plan;
     std::map<VersionNumber, Entry, std::greater<>> versions;  // the newest first
-    DeploymentChanges changes;                                // over the options of all models
+    LoadLimits load;                                          // those of all models, as they were changed for this one
+    DeploymentOptions serving;                                // likewise
     ModelCounts counts;
   };
   // What a reference leads to: a model, and the version when it names one.

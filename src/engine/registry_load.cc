@@ -15,16 +15,15 @@ void Registry::Begin(Entry& entry) {
   if (!beside) Move(entry, ModelState::kLoading);
   entry.wanted = true;
   entry.asked_for = false;
-  entry.load = std::make_shared<ModelLoad>(entry.key, clock_.Now(), beside);
+  entry.load = std::make_shared<ModelLoad>(entry.key, clock_.Now(), beside, ModelOf(entry.name).load);
   loaders_.Submit([this, load = entry.load] { RunLoad(load); });
-  context_.note_deadline(Deadline(entry.load->started() + options_.load.timeout));
+  context_.note_deadline(entry.load->end());
 }
 
 void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
   log::Info("model {}: {}", load->name(), load->beside() ? "loading beside the one that serves" : "loading");
   Result<LoadedModel> loaded =
       load->Run({.loader = loader_,
-                 .limits = options_.load,
                  .memory = memory_,
                  .make_room = [this, &load](const LoadPlan& plan) { return MakeRoom(*load, plan); },
                  .clock = clock_});
@@ -40,11 +39,17 @@ void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
 
 // Whoever lets go of it last, be it a job on a run thread, it is taken down by the unloaders' threads.
 Registry::DeploymentPtr Registry::Deploy(const std::string& key, const LoadedModel& loaded) {
-  auto made = std::make_unique<Deployment>(key, loaded.servable, options_.deployment, context_);
+  auto totals = std::make_shared<RunTotals>();
+  DeploymentOptions options = options_.deployment;
   {
     const MutexLock lock(mu_);
     ++deployments_;
+    if (const Entry* entry = FindEntry(key)) {
+      totals = entry->totals;
+      options = ModelOf(entry->name).serving;
+    }
   }
+  auto made = std::make_unique<Deployment>(key, loaded.servable, options, context_, std::move(totals));
   return {made.release(), [this, key, memory = loaded.memory](Deployment* deployment) mutable {
             unloaders_.Submit([this, key, deployment, memory = std::move(memory)]() mutable {
               TakeDown(key, deployment, std::move(memory));
@@ -85,7 +90,11 @@ void Registry::Publish(Model& model, Entry& entry, const ModelLoad& load, Loaded
   if (entry.state == ModelState::kReady) ++model.counts.reloads;
   if (entry.state == ModelState::kLoading) Move(entry, ModelState::kReady);
   entry.deployment = deployment;
-  deployment->Change(model.changes);
+  // What has been changed since it was made is changed for it too.
+  deployment->Change({.workers = model.serving.workers,
+                      .max_jobs = model.serving.admission.max_jobs,
+                      .max_bytes = model.serving.admission.max_bytes,
+                      .max_deadline = model.serving.max_deadline});
   entry.memory = std::move(loaded.memory);
   entry.device = std::move(loaded.device);
   entry.on_cpu_because = std::move(loaded.fallback);
@@ -145,7 +154,7 @@ void Registry::Failed(Model& model, Entry& entry, const ModelLoad& load, Answers
 void Registry::EndLate(Model& model, Entry& entry, Answers& answers) {
   const bool beside = entry.load->beside();
   KeepFailure(entry, {Code::kUnavailable, fmt::format("loading took longer than {:.0f} s and was given up",
-                                                      Seconds(options_.load.timeout))});
+                                                      Seconds(entry.load->limits().timeout))});
   log::Error("model {}: {}", entry.key, entry.error.message);
   if (!beside) {
     Move(entry, ModelState::kFailed);

@@ -16,6 +16,8 @@ Registry::Model& Registry::ModelOf(std::string_view name) {
   Model& model = models_[std::string(name)];
   model.name = name;
   model.plan.on_demand = options_.on_demand;
+  model.load = options_.load;
+  model.serving = options_.deployment;
   EntryOf(model, 0);
   return model;
 }
@@ -151,7 +153,7 @@ Registry::Entry* Registry::Substitute(Model& model, const Entry& failed) {
   for (auto& [number, entry] : model.versions) {
     if (Comes(entry)) return &entry;
   }
-  if (!options_.load.fallback) return nullptr;
+  if (!model.load.fallback) return nullptr;
   for (const VersionNumber version : model.plan.present) {
     if (version >= failed.version) continue;
     Entry& entry = EntryOf(model, version);
@@ -226,6 +228,7 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
     return status;
   }
   status.version = chosen->version;
+  status.totals = chosen->totals->Take();
   status.state = chosen->state;
   if (chosen->failed) status.reason = chosen->error.message;
   if (!status.loading) status.tries = chosen->tries;

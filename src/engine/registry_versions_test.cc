@@ -266,7 +266,7 @@ TEST_F(VersionsTest, CancellingTheModelGivesUpTheLoadsOfAllVersions) {
 TEST_F(VersionsTest, SettingsAreThoseOfAllVersionsAlsoOfThoseThatCome) {
   Plan({3}, {3});
   ASSERT_TRUE(Load(versions_, "m").get());
-  ASSERT_TRUE(versions_.Change("m", {.max_jobs = 7}));
+  ASSERT_TRUE(versions_.Change("m", {.serving = {.max_jobs = 7}}));
   Plan({4}, {4, 3});
   ASSERT_TRUE(Load(versions_, "m").get());
   EXPECT_EQ(versions_.StateOf("m")->serving.max_jobs, 7U);

@@ -70,10 +70,13 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
   const bool whole =
       !run.stop_requested() && std::ranges::all_of(results, [](const auto& one) { return one.has_value(); });
   if (whole) Account(context, jobs, end - start, work_time);
+  thread_local std::vector<TimePoint> queued;
+  queued.clear();
+  for (const JobPtr& job : jobs) queued.push_back(job->queued_at);
+  context.probe.Started(queued, start, end);
 
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     Job& job = *jobs[i];
-    context.probe.Waited(start - job.queued_at);
     // The place is free before the caller hears, so that who sends one request after the other is not refused.
     job.permit.ReleaseEnded();
     if (results[i]) {

@@ -114,7 +114,8 @@ Response Router::NoRoute(const Exchange& exchange) const {
   std::vector<std::string> known;
   for (const Entry& entry : routes_) {
     known.emplace_back(entry.pattern);
-    if (!Match(entry.segments, path)) continue;
+    // "/v2/models/stats" is "/v2/models/{model}" too, which takes the same.
+    if (!Match(entry.segments, path) || allowed.contains(entry.method)) continue;
     if (!allowed.empty()) allowed += ", ";
     allowed += entry.method;
     if (entry.method == "GET") allowed += ", HEAD";

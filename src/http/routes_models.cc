@@ -74,7 +74,7 @@ void HandleCancel(Engine& engine, const ExchangePtr& exchange) {
 }
 
 void HandleSettings(Engine& engine, const ExchangePtr& exchange) {
-  const Result<DeploymentChanges> changes = codec::ParseModelSettings(exchange->body());
+  const Result<ModelChanges> changes = codec::ParseModelSettings(exchange->body());
   if (!changes) return Refuse(exchange, changes.error(), Dialect::kOpenAi);
   const Status changed = engine.Change(exchange->parameters[0], *changes);
   if (!changed) return Refuse(exchange, changed.error(), Dialect::kOpenAi);

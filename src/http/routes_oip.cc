@@ -82,6 +82,13 @@ void HandleModelReady(Engine& engine, const ExchangePtr& exchange) {
   Refuse(exchange, {Code::kUnavailable, std::move(why)});
 }
 
+void HandleStatistics(const Engine& engine, const ExchangePtr& exchange) {
+  if (exchange->parameters.empty()) return exchange->Respond({.body = codec::WriteStatistics(engine.States())});
+  Result<ModelStatus> model = engine.StateOf(ReferenceIn(*exchange));
+  if (!model) return Refuse(exchange, model.error());
+  exchange->Respond({.body = codec::WriteStatistics({std::move(*model)})});
+}
+
 }  // namespace
 
 void AddOipRoutes(Router& router, const OipRoutesContext& context) {
@@ -96,6 +103,10 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context) {
   const auto metadata = [&engine](const ExchangePtr& exchange) { HandleMetadata(engine, exchange); };
   const auto model_ready = [&engine](const ExchangePtr& exchange) { HandleModelReady(engine, exchange); };
   const auto infer = [&engine](const ExchangePtr& exchange) { HandleInfer(engine, exchange); };
+  const auto statistics = [&engine](const ExchangePtr& exchange) { HandleStatistics(engine, exchange); };
+  router.Add("GET", "/v2/models/stats", Dialect::kOip, statistics);
+  router.Add("GET", "/v2/models/{model}/stats", Dialect::kOip, statistics);
+  router.Add("GET", "/v2/models/{model}/versions/{version}/stats", Dialect::kOip, statistics);
   router.Add("GET", "/v2/models/{model}", Dialect::kOip, metadata);
   router.Add("GET", "/v2/models/{model}/ready", Dialect::kOip, model_ready);
   router.Add("POST", "/v2/models/{model}/infer", Dialect::kOip, infer);

@@ -205,13 +205,34 @@ def test_settings_are_changed_while_a_model_serves_and_a_reload_keeps_them(start
     changed = change(workers=1, max_jobs=7)
     assert changed.status == 200 and changed.json()["jobs"]["max"] == 7 and changed.json()["jobs"]["workers"] == 1
     assert server.client.infer("identity", TENSOR).status == 200
-    for wrong in ({"workers": 0}, {"max_jobs": 10**9}, {"max_bytes": "much"}, {"max_job": 3}):
+    for wrong in ({"workers": 0}, {"max_jobs": 10**9}, {"max_bytes": "much"}, {"max_job": 3}, {"deadline_ms": 0},
+                  {"load_tries": 0}, {"load_timeout_ms": -1}, {"fallback": "yes"}, {"workers": 3, "load_pause_ms": -1}):
         refused = change(**wrong)
         assert refused.status == 400, wrong
     assert "1 to 1024" in change(workers=5000).message() or "from 1 to 1024" in change(workers=5000).message()
     assert call(server, "identity", "reload").json()["jobs"]["max"] == 7
+    assert status(server, "identity")["jobs"]["workers"] == 1  # a wrong value changes nothing
     assert status(server, "simple")["jobs"]["max"] == 256
     assert server.client.request("PATCH", "/v1/models/identty/settings", {"workers": 1}).status == 404
+
+
+def test_a_models_deadline_and_its_loads_are_changed_while_the_server_runs(start):
+    server = start("--models", DEMO_MODELS, "--set", "workers=1")
+
+    def change(**settings):
+        return server.client.request("PATCH", "/v1/models/minilm/settings", settings)
+
+    body = {"model": "minilm", "input": ["word " * 100] * 200}
+    assert change(deadline_ms=300).json()["jobs"]["deadline_ms"] == 300
+    assert server.client.post("/v1/embeddings", body, x_request_timeout_ms="60000").status == 504
+    assert change(deadline_ms=60000).status == 200
+    assert server.client.embed("A kite.").status == 200
+    assert change(load_timeout_ms=1).status == 200
+    assert call(server, "minilm", "unload").status == 200
+    late = call(server, "minilm", "load")
+    assert late.status == 503 and "longer" in late.message()
+    assert change(load_timeout_ms=60000, load_tries=1, load_pause_ms=0, fallback=False).status == 200
+    assert call(server, "minilm", "load").status == 200
 
 
 def test_the_same_from_the_command_line(start):

@@ -1,0 +1,27 @@
+#include "engine/run_totals.h"
+
+namespace weir {
+
+void RunTotals::Ran(std::span<const TimePoint> queued, TimePoint start, TimePoint end) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch() - (end - start);
+  const MutexLock lock(mu_);
+  for (const TimePoint since : queued) {
+    numbers_.queued.Add(start - since);
+    numbers_.run.Add(end - start);
+  }
+  ++numbers_.executions;
+  numbers_.runs_of[queued.size()].Add(end - start);
+  numbers_.last = std::chrono::duration_cast<std::chrono::milliseconds>(now);
+}
+
+void RunTotals::Answered(bool succeeded, Duration since_queued) {
+  const MutexLock lock(mu_);
+  (succeeded ? numbers_.succeeded : numbers_.failed).Add(since_queued);
+}
+
+RunTotals::Numbers RunTotals::Take() const {
+  const MutexLock lock(mu_);
+  return numbers_;
+}
+
+}  // namespace weir

@@ -1,0 +1,50 @@
+// What a version of a model has done since the start, in numbers that add up.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <span>
+
+#include "base/clock.h"
+#include "base/mutex.h"
+
+namespace weir {
+
+// How often, and how long together.
+struct CountedTime {
+  std::uint64_t count = 0;
+  Duration time{};
+
+  void Add(Duration one) {
+    ++count;
+    time += one;
+  }
+};
+
+// Kept by the registry for as long as the version is known, written by its Deployments. Thread-safe; never blocks long.
+class RunTotals {
+ public:
+  struct Numbers {
+    CountedTime succeeded;  // jobs, from being queued to being answered
+    CountedTime failed;
+    CountedTime queued;                          // of jobs that were run: from being queued to the start of their run
+    CountedTime run;                             // of jobs: the whole run that each was in
+    std::uint64_t executions = 0;                // runs
+    std::chrono::milliseconds last{};            // start of the last run, since 1970; zero: none
+    std::map<std::size_t, CountedTime> runs_of;  // by how many jobs were in a run
+  };
+
+  // A run of jobs that were queued at these moments.
+  void Ran(std::span<const TimePoint> queued, TimePoint start, TimePoint end);
+  void Answered(bool succeeded, Duration since_queued);
+
+  Numbers Take() const;
+
+ private:
+  mutable Mutex mu_;
+  Numbers numbers_ GUARDED_BY(mu_);
+};
+
+}  // namespace weir
