@@ -114,6 +114,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void CloseWhenIdle() override {
+    if (state_ == State::kIdle) Read();  // a request that is here already is answered
     if (state_ == State::kIdle) Close();
   }
 
@@ -151,8 +152,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     parser_->body_limit(context_.options.max_body_bytes);
     parser_->eager(true);
     continue_sent_ = false;
-    Enter(State::kIdle, context_.options.idle_timeout);
-    if (context_.draining && buffer_.size() == 0) return Close();
+    Enter(State::kIdle, context_.draining ? kLastRequest : context_.options.idle_timeout);
     if (buffer_.size() > 0 && !Parse()) return;
     if (readable_) {
       Read();

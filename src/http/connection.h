@@ -17,6 +17,10 @@ namespace weir::http {
 // operation of its own or an unanswered exchange is under way.
 class Connection {
  public:
+  // While the server stops, a client that uses its connection has so long to send one more request, whose answer tells
+  // it that the connection ends: closing at once would meet requests that are on their way.
+  static constexpr std::chrono::milliseconds kLastRequest{200};
+
   struct Context {
     const ServerOptions& options;
     const Router& router;
@@ -31,7 +35,7 @@ class Connection {
   virtual void Start() = 0;
   // Closes it when it is overdue at `now`. Called about once a second.
   virtual void CheckTimeouts(TimePoint now) = 0;
-  // Closes it if no request is under way; otherwise it ends with its answer.
+  // Closes it if no request is here or under way; otherwise it ends with its answer.
   virtual void CloseWhenIdle() = 0;
 
   static std::shared_ptr<Connection> Make(boost::asio::ip::tcp::socket socket, const Context& context);

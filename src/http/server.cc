@@ -74,10 +74,14 @@ class Loop {
       connection->Start();
     });
   }
-  // Any thread.
+  // Any thread, once. Those that are not used for a moment are closed.
   void CloseIdle() {
     asio::post(context_, [this] {
-      for (const auto& connection : Snapshot()) connection->CloseWhenIdle();
+      last_request_.expires_after(Connection::kLastRequest);
+      last_request_.async_wait([this](error_code error) {
+        if (error) return;
+        for (const auto& connection : Snapshot()) connection->CloseWhenIdle();
+      });
     });
   }
 
@@ -115,6 +119,7 @@ class Loop {
   RefusalRate refusals_;
   asio::io_context context_{1};
   asio::steady_timer sweep_{context_};
+  asio::steady_timer last_request_{context_};
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::jthread thread_;
 };

@@ -7,6 +7,8 @@ import re
 import signal
 import socket
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 from sample_texts import LONG
 from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, free_port, run, sanitized, until
@@ -78,6 +80,34 @@ def test_sigterm_answers_everything_that_is_under_way(start):
     assert idle.ended()
     assert server.wait() == 0
     assert "given up" not in server.stderr()
+
+
+def test_of_clients_that_keep_their_connections_busy_none_loses_an_answer_when_the_server_stops(start):
+    server = start("--models", DEMO_MODELS)
+    body = post_of("/v1/embeddings", {"model": "minilm", "input": "A kite."})
+    under_way = threading.Semaphore(0)
+    stopping = threading.Event()
+
+    def use(_) -> tuple[int, bool]:
+        """Requests until an answer says that the connection ends: how many, and whether it then did."""
+        with server.raw() as connection:
+            for answers in range(1, 100_000):
+                reply = connection.send(body).reply()
+                assert reply.status == 200
+                under_way.release()
+                if reply.headers.get("connection") == "close":
+                    assert stopping.is_set()
+                    return answers, connection.ended()
+        raise AssertionError("it never stopped")
+
+    with ThreadPoolExecutor(32) as threads:
+        clients = [threads.submit(use, number) for number in range(32)]
+        for _ in range(32 * 5):
+            under_way.acquire()
+        stopping.set()
+        server.signal(signal.SIGTERM)
+        assert all(ended for _, ended in (client.result() for client in clients))
+    assert server.wait() == 0
 
 
 def test_a_stopping_server_takes_no_new_connection(start):
