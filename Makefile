@@ -40,7 +40,7 @@ format: ## Format the C++ files
 	@git ls-files '*.cc' '*.h' | xargs clang-format-19 -i
 
 .PHONY: bench
-bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slow ones: peers grid predict overload reload workers)
+bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slow ones: peers grid predict overload reload workers cycles)
 	@$(SETUP) bench
 	@$(BUILD) test weir_bench bare_loop weir_standin
 	@.deps/python-test/bin/python bench/run.py $(WORKS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from works import (
+    cycles,
     engine,
     grid,
     identity,
@@ -34,7 +35,8 @@ WORKS = {
     "overload": overload,
     "reload": reload,
     "workers": workers,
+    "cycles": cycles,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("peers", "grid", "predict", "overload", "reload", "workers")
+SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles")

@@ -69,7 +69,12 @@ constexpr std::string_view kCuda = "cuda:";
 
 // One environment per process, as the library wants it; never destroyed, because models may outlive main.
 Ort::Env& Environment() {
-  static auto* env = new Ort::Env(ORT_LOGGING_LEVEL_WARNING, "weir", LogFromOnnx, nullptr);
+  static auto* env = [] {
+    auto* made = new Ort::Env(ORT_LOGGING_LEVEL_WARNING, "weir", LogFromOnnx, nullptr);
+    // Nothing is told to anybody; and what it keeps of each session to tell would grow with every load.
+    made->DisableTelemetryEvents();
+    return made;
+  }();
   return *env;
 }
 
