@@ -48,7 +48,7 @@ struct OnnxChoice {
 //      approximates GELU)
 //   3. model*.onnx with a name that says nothing of its precision
 //   4. 8 bits: for this processor by name (avx512_vnni, avx512, avx2, arm64), then signed, then unsigned
-//   5. 16 bits (fp16, bf16, O4): no quicker on a CPU, and its outputs may be of a type that no door takes
+//   5. 16 bits (fp16, bf16, O4): no quicker on a CPU
 //   6. 4 bits and less (q4, q4f16, bnb4)
 // because answers equal to the reference come before speed. A file for another processor is never chosen unasked.
 //

@@ -7,6 +7,8 @@
 #include <optional>
 #include <utility>
 
+#include "model/half.h"
+
 namespace weir {
 namespace {
 
@@ -115,8 +117,8 @@ class OutputSearch {
   Result<GraphInterface> Take(GraphInterface graph, std::size_t index, OutputKind kind) const {
     const TensorSpec& output = manifest_.outputs[index];
     const std::size_t rank = kind == OutputKind::kTokens ? 3 : 2;
-    if (output.type != DataType::kFp32 || output.shape.size() != rank) {
-      return DoesNotFit(fmt::format("the graph's output '{}' is {} {}, not FP32 of rank {}", output.name,
+    if (!WidensToFp32(output.type) || output.shape.size() != rank) {
+      return DoesNotFit(fmt::format("the graph's output '{}' is {} {}, not FP32, FP16 or BF16 of rank {}", output.name,
                                     DataTypeName(output.type), ShapeString(output.shape), rank));
     }
     graph.output = index;

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <optional>
 
+#include "model/half.h"
 #include "text/json_file.h"
 
 namespace weir {
@@ -15,20 +16,6 @@ namespace {
 constexpr std::size_t kLengthBytes = 8;  // of the header, little-endian, at the start of the file
 
 static_assert(std::endian::native == std::endian::little, "the format is little-endian");
-
-float FromF16(std::uint16_t bits) {
-  const std::uint32_t sign = static_cast<std::uint32_t>(bits & 0x8000U) << 16;
-  const std::uint32_t exponent = (bits >> 10) & 0x1FU;
-  const std::uint32_t fraction = bits & 0x3FFU;
-  if (exponent == 0) {  // zero and the numbers below the smallest normal one, in steps of 2^-24
-    const float value = static_cast<float>(fraction) * 0x1p-24F;
-    return sign != 0 ? -value : value;
-  }
-  const std::uint32_t wide = exponent == 0x1F ? 0xFFU : exponent + 112;  // the bias is 127 instead of 15
-  return std::bit_cast<float>(sign | wide << 23 | fraction << 13);
-}
-
-float FromBf16(std::uint16_t bits) { return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16); }
 
 std::size_t ElementBytes(std::string_view type) {
   if (type == "F32") return 4;

@@ -7,6 +7,7 @@
 #include <numeric>
 #include <utility>
 
+#include "model/half.h"
 #include "text/pooling.h"
 #include "text/vector_steps.h"
 
@@ -115,7 +116,7 @@ Result<Tensor> TextRunner::Encode(std::span<const JobPtr> batch, const std::stop
   const std::vector<Tensor> padded = Pad(batch);
   Result<std::vector<Tensor>> outputs = encoder_->Run(padded, stop);
   if (!outputs) return Forward(outputs);
-  Tensor output = std::move((*outputs)[model_.graph_.output]);
+  Tensor output = AsFp32(std::move((*outputs)[model_.graph_.output]));
   const OutputKind kind = model_.graph_.kind;
   const Shape& shape = output.shape();
   bool shaped = shape.size() == (kind == OutputKind::kTokens ? 3 : 2) &&

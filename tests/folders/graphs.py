@@ -285,6 +285,16 @@ def token_classifier(encoder: Encoder, labels: int) -> onnx.ModelProto:
     return model_of(g, {"logits": (scores, ["batch", "sequence", labels])})
 
 
+def cast_output(model: onnx.ModelProto, kind: int) -> onnx.ModelProto:
+    """The first output as another element type."""
+    output, last = model.graph.output[0], model.graph.node[-1]
+    assert last.output[0] == output.name
+    last.output[0] = "uncast"
+    model.graph.node.append(helper.make_node("Cast", ["uncast"], [output.name], to=kind))
+    output.type.tensor_type.elem_type = kind
+    return model
+
+
 def quantized(model: onnx.ModelProto) -> onnx.ModelProto:
     """The same graph with its matrices as int8, each with one scale: near the same answers, but not the same."""
     made = onnx.ModelProto()

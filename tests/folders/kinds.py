@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Callable
 
 import numpy as np
+import onnx
 
 import graphs
 from folder_files import (NO_LIMIT, Kind, write_dense, write_graph, write_graph_and_data, write_json,
@@ -143,6 +144,12 @@ def _(folder: Path) -> None:
 @served("bert-int32-inputs", "inputs are INT32; mean, normalised")
 def _(folder: Path) -> None:
     bert_embedder(folder, 34, ("mean",), "Normalize", narrow=True)
+
+
+@served("bert-half-vectors", "last_hidden_state as FP16; mean, normalised")
+def _(folder: Path) -> None:
+    bert_embedder(folder, 35, ("mean",), "Normalize")
+    write_graph(folder, graphs.cast_output(onnx.load(folder / "model.onnx"), onnx.TensorProto.FLOAT16))
 
 
 PROMPTS = {"query": "search query: ", "document": "search document: "}
@@ -307,6 +314,12 @@ def bert_classifier(folder: Path, seed: int, *labels: str, **more) -> None:
     made = replace(BERT, seed=seed)
     bert_files(folder, made, "BertForSequenceClassification", **(labels_of(*labels) | more))
     write_graph(folder, graphs.classifier(made, len(labels)))
+
+
+@served("bert-half-logits", "2 labels, logits as FP16")
+def _(folder: Path) -> None:
+    bert_classifier(folder, 36, "no", "yes")
+    write_graph(folder, graphs.cast_output(onnx.load(folder / "model.onnx"), onnx.TensorProto.FLOAT16))
 
 
 @served("bert-two-labels", "2 labels, softmax")

@@ -86,14 +86,14 @@ class Folder:
         return min(positions, said or self.tokenizer_config.get("model_max_length", positions))
 
     def run(self, encoding) -> dict[str, np.ndarray]:
-        """The graph's outputs for one text or pair."""
+        """The graph's outputs for one text or pair; those of 16 bits as floats, from which all else is computed."""
         kind = np.int32 if self.session.get_inputs()[0].type == "tensor(int32)" else np.int64
         ids = np.array([encoding.ids], kind)
         tensors = {"input_ids": ids, "attention_mask": np.ones_like(ids),
                    "token_type_ids": np.array([encoding.type_ids], kind),
                    "position_ids": np.arange(ids.shape[1], dtype=kind)[None, :]}
         values = self.session.run(None, {name: tensors[name] for name in self.inputs})
-        return dict(zip(self.outputs, values))
+        return dict(zip(self.outputs, (value.astype(np.float32) for value in values)))
 
     def item(self, text: str, text_pair: str | None = None) -> tuple[dict, dict[str, np.ndarray]]:
         """What every item has, and the graph's outputs."""
