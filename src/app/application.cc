@@ -7,6 +7,7 @@
 #include <future>
 #include <utility>
 
+#include "app/keys_file.h"
 #include "base/log.h"
 #include "base/nearest.h"
 #include "base/pause.h"
@@ -18,6 +19,8 @@ namespace {
 
 // For writing the last answers once their jobs have been given up.
 constexpr std::chrono::milliseconds kLastAnswers{500};
+// After a change of the keys file, for its writer to finish.
+constexpr std::chrono::milliseconds kKeysSettle{200};
 
 // Whether a model, or a version of it, is loaded or was meant to be.
 bool IsUsed(const Engine& engine, const std::string& reference) {
@@ -48,6 +51,9 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
                 "there is no model to serve: name a model folder, hf:ORG/NAME, or a folder of model folders "
                 "with --models DIR");
   }
+  Result<std::vector<access::Key>> keys = KeysOf(config);
+  if (!keys) return Forward(keys);
+  app->keys_.Replace(std::move(*keys));
   app->AddRoutes();
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
   if (!server) return Forward(server);
@@ -57,12 +63,14 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
 
 Application::~Application() {
   watch_ = nullptr;
+  keys_watch_ = nullptr;
   if (server_) server_->StopThreads();
 }
 
 void Application::AddRoutes() {
   router_.Use(http::NewRequestIdMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
+  router_.Use(http::NewKeyMiddleware(keys_, Clock::Steady()));
   router_.Use(http::NewPriorityMiddleware());
   router_.Use(http::NewMetricsMiddleware(metrics_, Clock::Steady()));
   router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
@@ -84,7 +92,16 @@ void Application::Start() {
   }
   server_->Start();
   if (config_.watch_models && !config_.models.empty()) {
-    watch_ = std::make_unique<ModelWatch>(config_.models, config_.watch_settle, [this] { return Rescan(); });
+    watch_ = std::make_unique<FolderWatch>(
+        Watched{.what = "models", .folders = config_.models, .depth = 2, .settle = config_.watch_settle},
+        [this] { return Rescan(); });
+  }
+  if (!config_.keys_file.empty()) {
+    keys_watch_ = std::make_unique<FolderWatch>(
+        Watched{.what = "keys", .folders = FoldersOfKeys(config_.keys_file), .settle = kKeysSettle}, [this] {
+          RenewKeys();
+          return false;
+        });
   }
 }
 
@@ -116,13 +133,26 @@ bool Application::Rescan() {
   return pending;
 }
 
+void Application::RenewKeys() {
+  if (config_.keys_file.empty()) return;
+  Result<std::vector<access::Key>> keys = KeysOf(config_);
+  if (!keys) return log::Warn("the keys stay as they were: {}", keys.error().message);
+  log::Info("{} keys from {}", keys->size() - config_.api_keys.size(), config_.keys_file.string());
+  keys_.Replace(std::move(*keys));
+}
+
 void Application::WaitLoaded() {
   for (const std::string& name : LoadedAtStart()) {
-    std::promise<void> loaded;
-    // Whatever the outcome: the registry has logged and kept it.
-    core_.engine.WhenReady(name, Deadline::Never(),
-                           [&loaded](const Result<Registry::DeploymentPtr>&) { loaded.set_value(); });
-    loaded.get_future().get();
+    std::vector<std::string> awaited;
+    for (const VersionNumber version : PlanOf(name).served) awaited.push_back(ReferenceOf(name, version));
+    awaited.push_back(name);  // for one that has failed, another may stand in
+    for (const std::string& reference : awaited) {
+      std::promise<void> loaded;
+      // Whatever the outcome: the registry has logged and kept it.
+      core_.engine.WhenReady(reference, Deadline::Never(),
+                             [&loaded](const Result<Registry::DeploymentPtr>&) { loaded.set_value(); });
+      loaded.get_future().get();
+    }
   }
 }
 
@@ -154,12 +184,19 @@ Status Application::Ready() const {
       ++ready;
       continue;
     }
-    if (model.state == ModelState::kLoading) {
+    const auto loading = std::ranges::find(model.versions, ModelState::kLoading, &VersionStatus::state);
+    // Once the server has been ready, what comes is loaded beside what serves.
+    if (!started_up_ && model.state == ModelState::kLoading) {
       return Fail(Code::kUnavailable, fmt::format("model '{}' is loading", model.name));
+    }
+    if (!started_up_ && loading != model.versions.end()) {
+      return Fail(Code::kUnavailable,
+                  fmt::format("version {} of model '{}' is loading", VersionText(loading->version), model.name));
     }
     ready += model.state == ModelState::kReady ? 1 : 0;
   }
   if (ready == 0) return Fail(Code::kUnavailable, "no model is ready");
+  started_up_ = true;
   return {};
 }
 

@@ -5,9 +5,10 @@
 #include <memory>
 #include <stop_token>
 
+#include "access/key_ring.h"
 #include "app/config.h"
 #include "app/core.h"
-#include "app/model_watch.h"
+#include "app/folder_watch.h"
 #include "base/mutex.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -31,6 +32,8 @@ class Application {
   // Picks up what has changed in the models folders and has come to rest; true when something has not yet. SIGHUP and
   // the watching of folders lead here. Thread-safe; blocks on the disk.
   bool Rescan();
+  // Reads the keys again; what is wrong with them is logged, and the ones before stay. Thread-safe; blocks on the disk.
+  void RenewKeys();
 
   // Readiness off, intake closed, requests under way answered until the drain deadline (or until `hurry` says
   // stop), the rest answered with 503. True when nothing had to be given up.
@@ -44,7 +47,8 @@ class Application {
   const http::Router& router() const { return router_; }
 
  private:
-  explicit Application(const Config& config) : config_(config), core_(config, metrics_) {}
+  explicit Application(const Config& config)
+      : config_(config), keys_(!config.keys_file.empty() || !config.api_keys.empty()), core_(config, metrics_) {}
   void AddRoutes();
   std::vector<std::string> LoadedAtStart() const;
   bool LoadsOnDemand(const std::string& name) const;
@@ -52,13 +56,17 @@ class Application {
 
   const Config config_;
   std::atomic<bool> stopping_ = false;
+  mutable std::atomic<bool> started_up_ = false;  // all that is loaded at start has been, or has failed
   Metrics metrics_;
+  access::KeyRing keys_;
   http::Router router_;
   std::unique_ptr<http::Server> server_;
   // Destroyed before the server, whose threads have ended by then: the last answers go to connections that exist.
   Core core_;
-  Mutex rescan_;                       // one at a time
-  std::unique_ptr<ModelWatch> watch_;  // last: it uses all of the above
+  Mutex rescan_;  // one at a time
+  // Last: they use all of the above.
+  std::unique_ptr<FolderWatch> watch_;
+  std::unique_ptr<FolderWatch> keys_watch_;
 };
 
 }  // namespace weir::app

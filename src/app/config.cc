@@ -1,4 +1,5 @@
 // The table of all settings.
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -6,6 +7,7 @@
 #include <cctype>
 
 #include "app/config.h"
+#include "app/keys_file.h"
 #include "app/options.h"
 #include "app/profiles.h"
 #include "app/units.h"
@@ -100,6 +102,16 @@ Option BatchPolicy() {
             const auto is_set = [&](const auto& one) { return one.second == config.engine.deployment.batch.mode; };
             return std::string(std::ranges::find_if(kModes, is_set)->first);
           }};
+}
+
+// Also true for what is no address: the server says that when it binds.
+bool IsLoopback(const std::string& address) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET6, address.c_str(), &v6) != 1) return true;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) return v6.s6_addr[12] == 127;
+  return IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
 // One of two words.
@@ -207,6 +219,36 @@ Option ByMachine(Option option, std::string rule) {
   return option;
 }
 
+Option KeysFile() {
+  Option option =
+      Text("keys_file", "YAML list of keys with their scopes and limits; changes are picked up (see access.md)",
+           [](Config& c) -> auto& { return c.keys_file; });
+  option.show = [](const Config& config) { return config.keys_file.string(); };
+  return option;
+}
+
+Option ApiKeys() {
+  return {.key = "api_keys",
+          .help =
+              "keys that may infer and read metrics, or 'sha256:' and their hashes, which is how they are shown "
+              "(a list; in the environment and on the command line separated by ',')",
+          .set = [](const std::string& text, Config& config) -> Status {
+            Result<access::KeyHash> hash = ParseApiKey(text);
+            if (!hash) return Forward(hash);
+            config.api_keys.push_back(*hash);
+            return {};
+          },
+          .list =
+              [](const Config& config) {
+                std::vector<std::string> shown;
+                for (const access::KeyHash& hash : config.api_keys)
+                  shown.push_back(fmt::format("sha256:{}", access::HexOf(hash)));
+                return shown;
+              },
+          .clear = [](Config& config) { config.api_keys.clear(); },
+          .separator = ','};
+}
+
 // What the process as a whole is told first.
 std::vector<Option> FirstRows() {
   return {
@@ -216,6 +258,12 @@ std::vector<Option> FirstRows() {
       Versions(),
       Device(),
       OfModels(),
+      EitherOr("auth",
+               "keys: asked for wherever there are some, needed on addresses beyond this machine; none: anybody may do "
+               "everything",
+               "none", "keys", [](Config& c) -> auto& { return c.auth; }),
+      KeysFile(),
+      ApiKeys(),
   };
 }
 
@@ -361,6 +409,17 @@ std::vector<OptionInfo> ListOptions() {
 Status CheckTogether(const Config& config) {
   if (config.deadlines.fallback > config.deadlines.most) {
     return InvalidArgument("deadline.default is longer than deadline.max");
+  }
+  const bool has_keys = !config.keys_file.empty() || !config.api_keys.empty();
+  if (!config.auth && has_keys) {
+    return InvalidArgument("'auth: none' asks for no keys, but keys are set: leave out one or the other");
+  }
+  if (config.auth && !has_keys && !IsLoopback(config.server.address)) {
+    return InvalidArgument(
+        fmt::format("server.address {} can be reached from other machines, and no keys are set: add 'keys_file: FILE' "
+                    "('weir keys new' "
+                    "makes one), or 'auth: none' to let in anybody",
+                    config.server.address));
   }
   return {};
 }

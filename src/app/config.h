@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "access/key.h"
 #include "app/model_reference.h"
 #include "app/model_settings.h"
 #include "app/version_policy.h"
@@ -24,6 +25,9 @@ struct Config {
   std::vector<std::string> profiles;
   http::ServerOptions server;
   http::DeadlineLimits deadlines;
+  bool auth = true;                       // keys are asked for; false: anybody may do everything
+  std::filesystem::path keys_file;        // empty: none
+  std::vector<access::KeyHash> api_keys;  // more keys, which may infer and read the metrics
   EngineOptions engine{.deployment = {.measure_when_idle = true}};
   std::vector<std::filesystem::path> models;  // folders of model folders
   std::vector<ModelSource> sources;           // single model folders, which the command line names

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "app/config.h"
+#include "app/keys_file.h"
 #include "app/options.h"
 #include "app/profiles.h"
 #include "base/log.h"
@@ -125,6 +126,8 @@ std::vector<Error> FindProblems(const ConfigSources& sources) {
   const LoadedConfig loaded = LoadAll(sources, problems);
   const Status together = CheckTogether(loaded.config);
   if (!together) problems.push_back(together.error());
+  const Result<std::vector<access::Key>> keys = KeysOf(loaded.config);
+  if (!keys) problems.push_back(keys.error());
   for (const std::string& unknown : UnknownVariables()) problems.push_back({Code::kInvalidArgument, unknown});
   return problems;
 }

@@ -243,7 +243,7 @@ Finding ExamineCache() {
   while (!fs::exists(exists, ignored) && exists.has_relative_path()) exists = exists.parent_path();
   Finding finding{"cache", Health::kOk, cache.string(), ""};
   const fs::space_info space = fs::space(exists, ignored);
-  if (access(exists.c_str(), W_OK) != 0) {
+  if (::access(exists.c_str(), W_OK) != 0) {
     finding.health = Health::kWarn;
     finding.text += " cannot be written";
     finding.advice = "models cannot be downloaded: set HF_HOME to a folder that can be written";

@@ -39,7 +39,7 @@ TEST(Result, CarriesCodeMessageAndField) {
 TEST(Result, EveryCodeHasANameOfItsOwn) {
   std::set<std::string_view> names;
   for (int code = 0; code <= static_cast<int>(Code::kInternal); ++code) names.insert(CodeName(static_cast<Code>(code)));
-  EXPECT_EQ(names.size(), 10U);
+  EXPECT_EQ(names.size(), 12U);
 }
 
 TEST(TraceId, IsThirtyTwoHexDigitsAndNewEachTime) {

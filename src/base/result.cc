@@ -5,6 +5,8 @@ namespace weir {
 std::string_view CodeName(Code code) {
   switch (code) {
     case Code::kInvalidArgument: return "invalid_argument";
+    case Code::kUnauthenticated: return "unauthenticated";
+    case Code::kPermissionDenied: return "permission_denied";
     case Code::kUnprocessable: return "unprocessable";
     case Code::kNotFound: return "not_found";
     case Code::kTooLarge: return "too_large";

@@ -13,6 +13,8 @@ namespace weir {
 // HTTP); nothing else in the program invents a status.
 enum class Code {
   kInvalidArgument,    // the request itself is malformed; sending it again cannot help
+  kUnauthenticated,    // nobody that is known: no key, or a wrong one
+  kPermissionDenied,   // known, but not allowed to do this
   kUnprocessable,      // well-formed, but a value is outside what this model can take
   kNotFound,           // no such model, version or resource
   kTooLarge,           // over a size limit that was told before any work was done

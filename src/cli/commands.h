@@ -20,5 +20,6 @@ void AddOptions(CLI::App& program);
 void AddScripts(CLI::App& program);
 void AddConfig(CLI::App& program);
 void AddDoctor(CLI::App& program);
+void AddKeys(CLI::App& program);
 
 }  // namespace weir::cli

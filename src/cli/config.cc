@@ -74,7 +74,7 @@ void AddCheck(CLI::App& config) {
   command->add_option("--set", flags->settings, "One setting")->type_name("KEY=VALUE");
   command->footer(
       "Exit code 0: a server would start with them; 2: it would not, or a variable WEIR_… is no setting.\n\n"
-      "Examples:\n  weir config check\n  weir config check --profile staging --set queue.max_jobs=64");
+      "Examples:\n  weir config check\n  weir config check --profile staging --set keys_file=keys.yaml");
   command->callback([flags] { Check(*flags); });
 }
 

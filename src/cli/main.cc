@@ -91,6 +91,7 @@ int main(int argc, char** argv) {
   weir::cli::AddBench(program);
   weir::cli::AddConfig(program);
   weir::cli::AddDoctor(program);
+  weir::cli::AddKeys(program);
   weir::cli::AddOptions(program);
   weir::cli::AddScripts(program);
   Unguard(program);

@@ -133,7 +133,8 @@ int WaitForSignal(const sigset_t& signals) {
 // to the next signal.
 void LookAgain(app::Application& app) {
   constexpr int kLooks = 5;
-  log::Info("SIGHUP: looking at the models folders");
+  log::Info("SIGHUP: looking at the models folders and the keys");
+  app.RenewKeys();
   for (int look = 1; app.Rescan() && look < kLooks; ++look) std::this_thread::sleep_for(app.config().watch_settle);
 }
 

@@ -12,6 +12,8 @@ std::string_view OpenAiType(Code code) {
     case Code::kNotFound:
     case Code::kTooLarge:
     case Code::kConflict: return "invalid_request_error";
+    case Code::kUnauthenticated: return "authentication_error";
+    case Code::kPermissionDenied: return "permission_error";
     case Code::kResourceExhausted: return "rate_limit_error";
     case Code::kDeadlineExceeded:
     case Code::kCancelled:
@@ -32,6 +34,8 @@ void WriteWhenToRetry(JsonWriter& json, const Error& error) {
 int HttpStatus(Code code) {
   switch (code) {
     case Code::kInvalidArgument: return 400;
+    case Code::kUnauthenticated: return 401;
+    case Code::kPermissionDenied: return 403;
     case Code::kUnprocessable: return 422;
     case Code::kNotFound: return 404;
     case Code::kTooLarge: return 413;

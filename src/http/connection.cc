@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "base/version.h"
+#include "codec/error.h"
 
 namespace weir::http {
 namespace {
@@ -151,7 +152,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
     parser_->body_limit(context_.options.max_body_bytes);
     parser_->eager(true);
-    continue_sent_ = false;
+    continue_sent_ = body_wanted_ = false;
     Enter(State::kIdle, context_.draining ? kLastRequest : context_.options.idle_timeout);
     if (buffer_.size() > 0 && !Parse()) return;
     if (readable_) {
@@ -225,6 +226,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
                    .retry_after = kRetryBody});
     } else if (parser_->is_done()) {
       Dispatch();
+    } else if (parser_->is_header_done() && !IsWorthABody()) {
+      // has been answered
     } else if (parser_->is_header_done() && !continue_sent_) {
       SendContinue();
     }
@@ -242,6 +245,15 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     return context_.body_bytes.fetch_add(more) + more <= most;
   }
   void ReleaseBody() { context_.body_bytes.fetch_sub(std::exchange(reserved_, 0)); }
+
+  // Once for each request whose body has not come with its header. False when that has been refused.
+  bool IsWorthABody() {
+    if (std::exchange(body_wanted_, true)) return true;
+    const auto header = [this](std::string_view name) -> std::string_view { return parser_->get()[name]; };
+    const std::optional<Error> error = context_.router.BeforeBody(header);
+    if (error) Refuse(codec::HttpStatus(error->code), *error);
+    return !error;
+  }
 
   // For clients that ask before they send a large body.
   void SendContinue() {
@@ -372,6 +384,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   bool waiting_ = false;      // an async_wait for input is under way
   bool readable_ = false;     // input came while a request was being answered
   bool continue_sent_ = false;
+  bool body_wanted_ = false;
   bool keep_alive_ = true;
   bool linger_ = false;  // the input after this answer is not worth parsing
 };

@@ -2,13 +2,16 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "access/key_ring.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/job.h"
@@ -47,11 +50,20 @@ class Exchange {
   std::string request_id;
   Deadline deadline;
   Priority priority = Priority::kNormal;
-  std::uint64_t client = 0;              // who sent it: by its key, else by its address
-  std::string_view route = "unmatched";  // the pattern, for metrics: of static duration
-  std::vector<std::string> parameters;   // what stands for the {names} of the pattern
+  std::uint64_t client = 0;                     // who sent it: by its key, else by its address
+  access::Scope scope = access::Scope::kInfer;  // what the route asks of a key
+  std::shared_ptr<const access::KeyUse> key;    // whose key it is; null where none is asked for
+  access::KeyUse::Lease lease;                  // on the key's requests under way
+  std::string_view route = "unmatched";         // the pattern, for metrics: of static duration
+  std::vector<std::string> parameters;          // what stands for the {names} of the pattern
 };
 
 using ExchangePtr = std::shared_ptr<Exchange>;
+
+// The value of a header by its name in lower case, or "".
+using HeaderOf = std::function<std::string_view(std::string_view)>;
+
+// The class that a request names in its body, or else has; kPermissionDenied when its key may not have that.
+Result<Priority> PriorityOf(const Exchange& exchange, std::optional<Priority> named);
 
 }  // namespace weir::http

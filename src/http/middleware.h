@@ -16,6 +16,8 @@ class Middleware {
   virtual ~Middleware() = default;
   // Before the handler. An error ends the request here.
   virtual std::optional<Error> Before(Exchange& exchange) const = 0;
+  // Once the header has come and while a body is still to come: an error spares the client the sending.
+  virtual std::optional<Error> BeforeBody(const HeaderOf& /*header*/) const { return std::nullopt; }
   // Before the answer goes out, whoever made it.
   virtual void After(const Exchange& exchange, Response& response) const = 0;
 };
@@ -30,8 +32,12 @@ struct DeadlineLimits {
 // X-Request-Timeout-Ms: the client's patience, cut to the server's maximum.
 std::unique_ptr<Middleware> NewDeadlineMiddleware(const DeadlineLimits& limits);
 
-// X-Request-Priority: the class of the request. And whose it is: clients that send a key (Authorization or X-Api-Key)
-// are told apart by that, others by their address.
+// Whose a request is and what it may do. Where keys are required, by its key (Authorization: Bearer, else X-API-Key),
+// within the key's scopes and limits, with RateLimit fields in the answer. Elsewhere clients are only told apart, by
+// what they send there, else by their address. `keys` outlives it.
+std::unique_ptr<Middleware> NewKeyMiddleware(const access::KeyRing& keys, const Clock& clock);
+
+// X-Request-Priority: the class of the request, within what its key may have.
 std::unique_ptr<Middleware> NewPriorityMiddleware();
 
 // weir_http_requests_total and weir_http_request_seconds, by route and status.

@@ -53,6 +53,7 @@ Response ErrorResponse(const Error& error, Dialect dialect) {
     case Dialect::kOpenAi: response.body = codec::OpenAiError(error); break;
     case Dialect::kOip: response.body = codec::OipError(error); break;
   }
+  if (error.code == Code::kUnauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");  // RFC 6750
   if (error.retry_after.count() > 0) {
     const auto seconds = std::chrono::ceil<std::chrono::seconds>(error.retry_after).count();
     response.headers.emplace_back("Retry-After", std::to_string(seconds));
@@ -60,8 +61,9 @@ Response ErrorResponse(const Error& error, Dialect dialect) {
   return response;
 }
 
-void Router::Add(std::string_view method, std::string_view pattern, Dialect dialect, Handler handler) {
-  routes_.push_back({method, pattern, Split(pattern), dialect, std::move(handler)});
+void Router::Add(std::string_view method, std::string_view pattern, Dialect dialect, access::Scope scope,
+                 Handler handler) {
+  routes_.push_back({method, pattern, Split(pattern), dialect, scope, std::move(handler)});
 }
 
 std::vector<Router::RouteInfo> Router::List() const {
@@ -80,6 +82,7 @@ void Router::Route(const ExchangePtr& exchange) const {
     if (auto parameters = Match(entry.segments, path)) {
       exchange->parameters = std::move(*parameters);
       exchange->route = entry.pattern;
+      exchange->scope = entry.scope;
       found = &entry;
       break;
     }
@@ -95,6 +98,13 @@ void Router::Route(const ExchangePtr& exchange) const {
   } catch (const std::exception& e) {
     exchange->Respond(ErrorResponse({Code::kInternal, e.what()}, found->dialect));
   }
+}
+
+std::optional<Error> Router::BeforeBody(const HeaderOf& header) const {
+  for (const auto& middleware : middlewares_) {
+    if (auto error = middleware->BeforeBody(header)) return error;
+  }
+  return std::nullopt;
 }
 
 void Router::Refuse(const ExchangePtr& exchange, Response response) const {

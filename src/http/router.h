@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,12 +29,14 @@ Response ErrorResponse(const Error& error, Dialect dialect);
 class Router {
  public:
   // `pattern` as "/v2/models/{model}/infer"; a {name} stands for one segment. Both strings are of static
-  // duration.
-  void Add(std::string_view method, std::string_view pattern, Dialect dialect, Handler handler);
+  // duration. `scope`: what a key must have, where keys are asked for.
+  void Add(std::string_view method, std::string_view pattern, Dialect dialect, access::Scope scope, Handler handler);
   void Use(std::unique_ptr<Middleware> middleware) { middlewares_.push_back(std::move(middleware)); }
 
   // Runs middlewares and handler; every path ends in exchange->Respond. Never blocks.
   void Route(const ExchangePtr& exchange) const;
+  // Why a request whose body has not come yet need not send it; nullopt when it may.
+  std::optional<Error> BeforeBody(const HeaderOf& header) const;
   // Answers a request that is not worth routing, with the middlewares around it.
   void Refuse(const ExchangePtr& exchange, Response response) const;
   // The middlewares' last touch: called by the connection for every answer before it is written.
@@ -51,6 +54,7 @@ class Router {
     std::string_view pattern;
     std::vector<std::string_view> segments;
     Dialect dialect;
+    access::Scope scope;
     Handler handler;
   };
 

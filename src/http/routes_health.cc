@@ -5,6 +5,8 @@
 namespace weir::http {
 namespace {
 
+using access::Scope;
+
 std::string Overview(const Engine& engine, const std::vector<Router::RouteInfo>& routes) {
   codec::JsonWriter json;
   json.BeginObject().Key("name").String("weir").Key("version").String(kVersion);
@@ -34,16 +36,16 @@ std::string StatusBody(std::string_view status) {
 void AddHealthRoutes(Router& router, const HealthRoutesContext& context) {
   Engine& engine = context.engine;
   Metrics& metrics = context.metrics;
-  router.Add("GET", "/", Dialect::kOpenAi, [&engine, &router](const ExchangePtr& exchange) {
+  router.Add("GET", "/", Dialect::kOpenAi, Scope::kInfer, [&engine, &router](const ExchangePtr& exchange) {
     exchange->Respond({.body = Overview(engine, router.List())});
   });
-  router.Add("GET", "/livez", Dialect::kOpenAi,
+  router.Add("GET", "/livez", Dialect::kOpenAi, Scope::kOpen,
              [](const ExchangePtr& exchange) { exchange->Respond({.body = StatusBody("alive")}); });
-  router.Add("GET", "/readyz", Dialect::kOpenAi, [ready = context.ready](const ExchangePtr& exchange) {
+  router.Add("GET", "/readyz", Dialect::kOpenAi, Scope::kOpen, [ready = context.ready](const ExchangePtr& exchange) {
     const Status status = ready();
     exchange->Respond(status ? Response{.body = StatusBody("ready")} : ErrorResponse(status.error(), Dialect::kOpenAi));
   });
-  router.Add("GET", "/metrics", Dialect::kOpenAi, [&metrics](const ExchangePtr& exchange) {
+  router.Add("GET", "/metrics", Dialect::kOpenAi, Scope::kMetrics, [&metrics](const ExchangePtr& exchange) {
     exchange->Respond({.body = metrics.Render(), .content_type = "text/plain; version=0.0.4; charset=utf-8"});
   });
 }

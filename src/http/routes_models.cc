@@ -9,6 +9,8 @@
 namespace weir::http {
 namespace {
 
+using access::Scope;
+
 using Loaded = Result<Registry::DeploymentPtr>;
 
 void Refuse(const ExchangePtr& exchange, const Error& error, Dialect dialect) {
@@ -119,27 +121,27 @@ void HandleLegacyReload(const ModelRoutesContext& context, const ExchangePtr& ex
 
 void AddModelRoutes(Router& router, const ModelRoutesContext& context) {
   Engine& engine = context.engine;
-  router.Add("GET", "/v1/models/{model}/status", Dialect::kOpenAi,
+  router.Add("GET", "/v1/models/{model}/status", Dialect::kOpenAi, Scope::kInfer,
              [&engine](const ExchangePtr& exchange) { RespondStatus(engine, exchange); });
-  router.Add("POST", "/v1/models/{model}/load", Dialect::kOpenAi,
+  router.Add("POST", "/v1/models/{model}/load", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleLoad(engine, exchange, Dialect::kOpenAi); });
-  router.Add("POST", "/v1/models/{model}/unload", Dialect::kOpenAi,
+  router.Add("POST", "/v1/models/{model}/unload", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOpenAi); });
-  router.Add("POST", "/v1/models/{model}/reload", Dialect::kOpenAi,
+  router.Add("POST", "/v1/models/{model}/reload", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleReload(engine, exchange); });
-  router.Add("POST", "/v1/models/{model}/cancel", Dialect::kOpenAi,
+  router.Add("POST", "/v1/models/{model}/cancel", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleCancel(engine, exchange); });
-  router.Add("PATCH", "/v1/models/{model}/settings", Dialect::kOpenAi,
+  router.Add("PATCH", "/v1/models/{model}/settings", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleSettings(engine, exchange); });
-  router.Add("POST", "/v2/repository/index", Dialect::kOip,
+  router.Add("POST", "/v2/repository/index", Dialect::kOip, Scope::kInfer,
              [&engine](const ExchangePtr& exchange) { HandleIndex(engine, exchange); });
-  router.Add("POST", "/v2/repository/models/{model}/load", Dialect::kOip,
+  router.Add("POST", "/v2/repository/models/{model}/load", Dialect::kOip, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleLoad(engine, exchange, Dialect::kOip); });
-  router.Add("POST", "/v2/repository/models/{model}/unload", Dialect::kOip,
+  router.Add("POST", "/v2/repository/models/{model}/unload", Dialect::kOip, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOip); });
-  router.Add("GET", "/model/status", Dialect::kOpenAi,
+  router.Add("GET", "/model/status", Dialect::kOpenAi, Scope::kInfer,
              [context](const ExchangePtr& exchange) { HandleLegacyStatus(context, exchange); });
-  router.Add("POST", "/model/reload", Dialect::kOpenAi,
+  router.Add("POST", "/model/reload", Dialect::kOpenAi, Scope::kAdmin,
              [context](const ExchangePtr& exchange) { HandleLegacyReload(context, exchange); });
 }
 

@@ -8,6 +8,8 @@
 namespace weir::http {
 namespace {
 
+using access::Scope;
+
 using Ready = Result<Registry::DeploymentPtr>;
 
 void Refuse(const ExchangePtr& exchange, const Error& error) { exchange->Respond(ErrorResponse(error, Dialect::kOip)); }
@@ -36,10 +38,12 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     if (body->timeout) {  // shortens what the request has, and is cut to the server's maximum by that
       exchange->deadline = Deadline(std::min(exchange->deadline.at(), exchange->received + *body->timeout));
     }
+    const Result<Priority> priority = PriorityOf(*exchange, body->priority);
+    if (!priority) return Refuse(exchange, priority.error());
     JobRequest job{.inputs = std::move(body->inputs),
                    .deadline = exchange->deadline,
                    .stop = exchange->stop(),
-                   .priority = body->priority.value_or(exchange->priority),
+                   .priority = *priority,
                    .client = exchange->client};
     deployment.Offer(std::move(job), [exchange, servable, version = VersionOf(deployment),
                                       body = std::move(*body)](Result<Output> output) {
@@ -93,26 +97,28 @@ void HandleStatistics(const Engine& engine, const ExchangePtr& exchange) {
 
 void AddOipRoutes(Router& router, const OipRoutesContext& context) {
   Engine& engine = context.engine;
-  router.Add("GET", "/v2", Dialect::kOip,
+  router.Add("GET", "/v2", Dialect::kOip, Scope::kInfer,
              [](const ExchangePtr& exchange) { exchange->Respond({.body = codec::WriteServerMetadata()}); });
-  router.Add("GET", "/v2/health/live", Dialect::kOip, [](const ExchangePtr& exchange) { exchange->Respond({}); });
-  router.Add("GET", "/v2/health/ready", Dialect::kOip, [ready = context.ready](const ExchangePtr& exchange) {
-    const Status status = ready();
-    exchange->Respond(status ? Response{} : ErrorResponse(status.error(), Dialect::kOip));
-  });
+  router.Add("GET", "/v2/health/live", Dialect::kOip, Scope::kOpen,
+             [](const ExchangePtr& exchange) { exchange->Respond({}); });
+  router.Add("GET", "/v2/health/ready", Dialect::kOip, Scope::kOpen,
+             [ready = context.ready](const ExchangePtr& exchange) {
+               const Status status = ready();
+               exchange->Respond(status ? Response{} : ErrorResponse(status.error(), Dialect::kOip));
+             });
   const auto metadata = [&engine](const ExchangePtr& exchange) { HandleMetadata(engine, exchange); };
   const auto model_ready = [&engine](const ExchangePtr& exchange) { HandleModelReady(engine, exchange); };
   const auto infer = [&engine](const ExchangePtr& exchange) { HandleInfer(engine, exchange); };
   const auto statistics = [&engine](const ExchangePtr& exchange) { HandleStatistics(engine, exchange); };
-  router.Add("GET", "/v2/models/stats", Dialect::kOip, statistics);
-  router.Add("GET", "/v2/models/{model}/stats", Dialect::kOip, statistics);
-  router.Add("GET", "/v2/models/{model}/versions/{version}/stats", Dialect::kOip, statistics);
-  router.Add("GET", "/v2/models/{model}", Dialect::kOip, metadata);
-  router.Add("GET", "/v2/models/{model}/ready", Dialect::kOip, model_ready);
-  router.Add("POST", "/v2/models/{model}/infer", Dialect::kOip, infer);
-  router.Add("GET", "/v2/models/{model}/versions/{version}", Dialect::kOip, metadata);
-  router.Add("GET", "/v2/models/{model}/versions/{version}/ready", Dialect::kOip, model_ready);
-  router.Add("POST", "/v2/models/{model}/versions/{version}/infer", Dialect::kOip, infer);
+  router.Add("GET", "/v2/models/stats", Dialect::kOip, Scope::kInfer, statistics);
+  router.Add("GET", "/v2/models/{model}/stats", Dialect::kOip, Scope::kInfer, statistics);
+  router.Add("GET", "/v2/models/{model}/versions/{version}/stats", Dialect::kOip, Scope::kInfer, statistics);
+  router.Add("GET", "/v2/models/{model}", Dialect::kOip, Scope::kInfer, metadata);
+  router.Add("GET", "/v2/models/{model}/ready", Dialect::kOip, Scope::kInfer, model_ready);
+  router.Add("POST", "/v2/models/{model}/infer", Dialect::kOip, Scope::kInfer, infer);
+  router.Add("GET", "/v2/models/{model}/versions/{version}", Dialect::kOip, Scope::kInfer, metadata);
+  router.Add("GET", "/v2/models/{model}/versions/{version}/ready", Dialect::kOip, Scope::kInfer, model_ready);
+  router.Add("POST", "/v2/models/{model}/versions/{version}/infer", Dialect::kOip, Scope::kInfer, infer);
 }
 
 }  // namespace weir::http

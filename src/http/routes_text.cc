@@ -11,6 +11,8 @@
 namespace weir::http {
 namespace {
 
+using access::Scope;
+
 using codec::ClassifyBody;
 using codec::EmbeddingsBody;
 
@@ -45,10 +47,12 @@ void Refuse(const ExchangePtr& exchange, const Error& error) {
 
 // The body's request, with what it does not say itself.
 template <typename Body>
-TextRequest Complete(const ExchangePtr& exchange, const std::string& model, Body& body) {
+Result<TextRequest> Complete(const ExchangePtr& exchange, const std::string& model, Body& body) {
   TextRequest request = std::move(body.request);
   request.model = model;
-  if (!request.priority) request.priority = exchange->priority;
+  const Result<Priority> priority = PriorityOf(*exchange, request.priority);
+  if (!priority) return std::unexpected(priority.error());
+  request.priority = *priority;
   request.client = exchange->client;
   request.deadline = exchange->deadline;
   request.stop = exchange->stop();
@@ -60,11 +64,13 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
-  context.texts.Embed(Complete(exchange, *model, *body), [exchange, format = body->format,
-                                                          model = *model](Result<Embeddings> embeddings) {
-    if (!embeddings) return Refuse(exchange, embeddings.error());
-    exchange->Respond({.body = codec::WriteEmbeddings(*embeddings, format, model), .times = embeddings->times});
-  });
+  Result<TextRequest> request = Complete(exchange, *model, *body);
+  if (!request) return Refuse(exchange, request.error());
+  context.texts.Embed(
+      std::move(*request), [exchange, format = body->format, model = *model](Result<Embeddings> embeddings) {
+        if (!embeddings) return Refuse(exchange, embeddings.error());
+        exchange->Respond({.body = codec::WriteEmbeddings(*embeddings, format, model), .times = embeddings->times});
+      });
 }
 
 void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchange) {
@@ -72,7 +78,9 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
   if (!model) return Refuse(exchange, model.error());
-  context.texts.Classify(Complete(exchange, *model, *body), [exchange, model = *model](Result<Classifications> answer) {
+  Result<TextRequest> request = Complete(exchange, *model, *body);
+  if (!request) return Refuse(exchange, request.error());
+  context.texts.Classify(std::move(*request), [exchange, model = *model](Result<Classifications> answer) {
     if (!answer) return Refuse(exchange, answer.error());
     exchange->Respond({.body = codec::WriteClassifications(*answer, model), .times = answer->times});
   });
@@ -92,14 +100,14 @@ void HandleModel(const TextRoutesContext& context, const ExchangePtr& exchange) 
 }  // namespace
 
 void AddTextRoutes(Router& router, const TextRoutesContext& context) {
-  router.Add("GET", "/v1/models", Dialect::kOpenAi, [context](const ExchangePtr& exchange) {
+  router.Add("GET", "/v1/models", Dialect::kOpenAi, Scope::kInfer, [context](const ExchangePtr& exchange) {
     exchange->Respond({.body = codec::WriteModels(context.engine.States(), context.started_at)});
   });
-  router.Add("GET", "/v1/models/{model}", Dialect::kOpenAi,
+  router.Add("GET", "/v1/models/{model}", Dialect::kOpenAi, Scope::kInfer,
              [context](const ExchangePtr& exchange) { HandleModel(context, exchange); });
-  router.Add("POST", "/v1/embeddings", Dialect::kOpenAi,
+  router.Add("POST", "/v1/embeddings", Dialect::kOpenAi, Scope::kInfer,
              [context](const ExchangePtr& exchange) { HandleEmbeddings(context, exchange); });
-  router.Add("POST", "/v1/classify", Dialect::kOpenAi,
+  router.Add("POST", "/v1/classify", Dialect::kOpenAi, Scope::kInfer,
              [context](const ExchangePtr& exchange) { HandleClassify(context, exchange); });
 }
 

@@ -147,6 +147,8 @@ def typed(place: tuple[Path, dict[str, str]], line: str) -> subprocess.Completed
 
 # What must have been typed before, by what the example needs.
 BEFORE = [("mine", "models add ", "weir models add ./my-model --name mine"),
+          ("keys_file=keys.yaml", "", "rm -f keys.yaml; weir keys new web --file keys.yaml"),
+          ("keys new web", "", "rm -f keys.yaml"),
           ("--compare", "", "for name in a b; do weir bench models/mine --duration 100ms --json $name.json; done")]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from weir_process import EXAMPLE_MODELS, Weir, free_port, run
+from weir_process import EXAMPLE_MODELS, Weir, free_port, refusal, run
 from wire import head_of
 
 MODELS = f"models: {EXAMPLE_MODELS}\n"
@@ -57,16 +57,6 @@ def test_a_list_and_a_flat_key_are_understood(start, config_file):
 def test_an_empty_file_changes_nothing(start, config_file):
     for text in ("", "# only a comment\n", "---\n"):
         assert body_limit(start("--config", config_file(text), "--port", "0", "--models", EXAMPLE_MODELS)) == 64 << 20
-
-
-def refusal(*arguments, env=None) -> str:
-    """What a server with this setting says before it leaves with 2."""
-    done = run("serve", *arguments, env=env)
-    assert done.returncode == 2, done
-    assert done.stdout == ""
-    assert done.stderr.startswith("weir: ")
-    assert done.stderr.count("\n") == 1, "one line says it all"
-    return done.stderr
 
 
 WRONG_FILES = [
@@ -155,5 +145,5 @@ def test_every_documented_setting_is_taken_from_the_environment():
         variable = "WEIR_" + key.upper().replace(".", "_")
         assert rest.startswith(f"    environment {variable}, default ")
         assert help_line.strip()
-        if key not in ("models", "default_model", "server.address"):
+        if key not in ("models", "default_model", "server.address", "keys_file"):
             assert variable in refusal(env={variable: "!"})

@@ -30,7 +30,7 @@ def test_each_value_tells_its_origin(config_file):
 
 
 def test_a_server_uses_the_profile_that_it_is_given(start):
-    server = start("--models", EXAMPLE_MODELS, "--profile", "production", wait=False)
+    server = start("--models", EXAMPLE_MODELS, "--profile", "production", "--set", "auth=none", wait=False)
     until(lambda: "Ready." in server.stdout(), "the server to be ready")
     assert "Doors at http://0.0.0.0:" in server.stdout()
 

@@ -11,7 +11,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 from sample_texts import LONG
-from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, free_port, run, sanitized, until
+from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, free_port, refusal, run, sanitized, until
 from wire import Client, Raw, head_of, post_of
 
 # The program promises two seconds; one that was built to be examined needs more.
@@ -215,15 +215,6 @@ def test_a_port_is_free_again_after_the_end(start):
     first.signal(signal.SIGTERM)
     assert first.wait() == 0
     assert start("--models", EXAMPLE_MODELS, port=first.port).port == first.port
-
-
-def refusal(*arguments) -> str:
-    """The one line of a server that cannot start."""
-    done: subprocess.CompletedProcess[str] = run("serve", "--port", "0", *arguments)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.count("\n") == 1
-    return done.stderr
 
 
 def test_without_models_it_says_what_to_do(tmp_path):

@@ -39,7 +39,7 @@ def families(server: Weir) -> dict[str, str]:
 
 def test_every_family_moves_from_zero(start):
     server = start("--models", DEMO_MODELS, "--models", EXAMPLE_MODELS, "--set", "queue.max_jobs=1",
-                   "--set", "workers=1")
+                   "--set", "workers=1", "--set", "batch.policy=always")
     with server.raw() as busy:
         busy.send(post_of("/v1/embeddings", {"model": "minilm", "input": [LONG] * 20}, "X-Request-Timeout-Ms: 290000"))
         until(lambda: server.metric("weir_jobs_in_flight", model="minilm") > 0, "a job to be under way")
@@ -47,8 +47,8 @@ def test_every_family_moves_from_zero(start):
         assert server.metric("weir_jobs_in_flight", model="minilm") > 0
         assert busy.reply().status == 200
     assert server.client.classify("A kite.").status == 200
-    # Of one length but for one token: padding that pays.
-    assert server.client.embed(["A red kite."] * 40 + ["A kite."] * 24).status == 200
+    # Of two lengths: a run of more than one has padding.
+    assert server.client.embed(["A red kite.", "A kite."] * 32).status == 200
     found = families(server)
     assert found == FAMILIES
     for name, kind in found.items():

@@ -64,6 +64,16 @@ def run(*arguments, env: dict[str, str] | None = None,
     return done
 
 
+def refusal(*arguments, env: dict[str, str] | None = None) -> str:
+    """The one line of a server that cannot start with these settings."""
+    done = run("serve", *arguments, env=env)
+    assert done.returncode == 2, done
+    assert done.stdout == ""
+    assert done.stderr.startswith("weir: ")
+    assert done.stderr.count("\n") == 1, "one line says it all"
+    return done.stderr
+
+
 class Weir:
     """One `weir serve`. `running` lists those that have not ended."""
 

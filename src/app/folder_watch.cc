@@ -1,4 +1,4 @@
-#include "app/model_watch.h"
+#include "app/folder_watch.h"
 
 #include <poll.h>
 #include <sys/eventfd.h>
@@ -34,13 +34,13 @@ bool WatchBelow(int events, const fs::path& folder, int depth) {
 
 }  // namespace
 
-ModelWatch::ModelWatch(std::vector<fs::path> folders, Duration settle, std::function<bool()> look)
-    : folders_(std::move(folders)), settle_(settle), look_(std::move(look)),
-      events_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)), wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+FolderWatch::FolderWatch(Watched watched, std::function<bool()> look)
+    : watched_(std::move(watched)), look_(std::move(look)), events_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
+      wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   thread_ = std::jthread([this](const std::stop_token& stop) { Loop(stop); });
 }
 
-ModelWatch::~ModelWatch() {
+FolderWatch::~FolderWatch() {
   thread_.request_stop();
   const std::uint64_t one = 1;
   [[maybe_unused]] const auto written = ::write(wake_, &one, sizeof one);
@@ -50,14 +50,14 @@ ModelWatch::~ModelWatch() {
 }
 
 // Watches what is there now; a folder that is watched already stays so.
-bool ModelWatch::WatchAll() {
+bool FolderWatch::WatchAll() {
   if (events_ < 0) return false;
   bool all = true;
-  for (const fs::path& folder : folders_) all = WatchBelow(events_, folder, 2) && all;
+  for (const fs::path& folder : watched_.folders) all = WatchBelow(events_, folder, watched_.depth) && all;
   return all;
 }
 
-bool ModelWatch::Happens(Duration wait) const {
+bool FolderWatch::Happens(Duration wait) const {
   std::array<pollfd, 2> sources{{{.fd = wake_, .events = POLLIN}, {.fd = events_, .events = POLLIN}}};
   const auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(wait).count();
   const int ready =
@@ -68,14 +68,16 @@ bool ModelWatch::Happens(Duration wait) const {
   return ready > 0;
 }
 
-void ModelWatch::Loop(const std::stop_token& stop) {
+void FolderWatch::Loop(const std::stop_token& stop) {
   SetThreadName("watch");
   bool told = WatchAll();
-  if (!told)
-    log::Info("the kernel does not tell what happens in the models folders: looking every {:.1f} s", Seconds(settle_));
+  if (!told) {
+    log::Info("{}: the kernel does not tell what happens in the folders; looking every {:.1f} s", watched_.what,
+              Seconds(watched_.settle));
+  }
   bool pending = true;  // something may have happened before the watching began
   while (!stop.stop_requested()) {
-    const Duration wait = pending || !told ? settle_ : Duration(-1);
+    const Duration wait = pending || !told ? watched_.settle : Duration(-1);
     if (Happens(wait)) {
       pending = true;  // and wait until nothing has happened for a while
       continue;
@@ -84,7 +86,7 @@ void ModelWatch::Loop(const std::stop_token& stop) {
       told = WatchAll();
       pending = look_();
     } catch (const std::exception& e) {
-      log::Warn("the models folders could not be looked at: {}", e.what());
+      log::Warn("{}: the folders could not be looked at: {}", watched_.what, e.what());
       pending = false;
     }
   }
