@@ -2,6 +2,7 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -29,6 +30,10 @@ using boost::system::error_code;
 constexpr std::size_t kReadChunk = 64U << 10;
 // After so many chunks the other connections of the thread have their turn.
 constexpr int kMaxChunks = 16;
+// What may come while a request is being answered; the rest stays with the kernel, which holds the client up.
+constexpr std::size_t kMostAhead = 64U << 10;
+// Between two looks whether a client that has sent that much has gone.
+constexpr std::chrono::milliseconds kEndWatch{100};
 constexpr std::size_t kSmallAnswer = 16U << 10;
 // How long a client that was refused may go on sending before the connection is cut: closing at once would
 // reset it, and the client might lose the answer.
@@ -173,20 +178,35 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     });
   }
 
+  // While a request is being answered, what comes is kept for later: the end may be behind it.
   void OnReadable() {
     if (state_ != State::kAnswering && state_ != State::kWriting) return Read();
-    readable_ = true;  // the next request, or the end: looked at, but left where it is
-    char byte = 0;
-    error_code error;
-    const std::size_t got = socket_.receive(asio::buffer(&byte, 1), asio::ip::tcp::socket::message_peek, error);
-    const bool gone = error ? error != asio::error::would_block : got == 0;
-    const bool half_closed = error == asio::error::eof;
-    if (half_closed && context_.options.half_close_answers) return;  // the end is read when the answer is out
-    if (gone) return Abandon();
-    if (error) {  // a spurious wake-up
-      readable_ = false;
-      WaitReadable();
+    while (buffer_.size() < kMostAhead) {
+      error_code error;
+      const std::size_t got = socket_.read_some(buffer_.prepare(kReadChunk), error);
+      if (error == asio::error::would_block) return WaitReadable();
+      if (error == asio::error::eof && context_.options.half_close_answers) {
+        readable_ = true;  // the end is read again when the answer is out
+        return;
+      }
+      if (error) return Abandon();
+      buffer_.commit(got);
     }
+    readable_ = true;
+    WatchForTheEnd();
+  }
+
+  // Of a client that has sent so much ahead that the rest is left where it is: the end cannot be read, but asked for.
+  void WatchForTheEnd() {
+    if (state_ != State::kAnswering && state_ != State::kWriting) return;
+    pollfd ended{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+    const bool has_ended = ::poll(&ended, 1, 0) > 0;
+    if (has_ended && !context_.options.half_close_answers) return Abandon();
+    if (has_ended) return;
+    end_watch_.emplace(socket_.get_executor(), kEndWatch);
+    end_watch_->async_wait([self = shared_from_this()](error_code error) {
+      if (!error) self->WatchForTheEnd();
+    });
   }
 
   // The client has gone: stop the work, drop the answer.
@@ -298,7 +318,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     EnterAnswering();
     const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), client_);
     current_ = exchange;
-    if (buffer_.size() == 0) WaitReadable();
+    if (buffer_.size() < kMostAhead) {
+      WaitReadable();
+    } else {
+      WatchForTheEnd();
+    }
     context_.router.Route(exchange);
   }
 
@@ -360,6 +384,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
     hold_.reset();
+    end_watch_.reset();
     ReleaseBody();
     error_code ignored;
     socket_.close(ignored);
@@ -375,7 +400,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
   std::weak_ptr<HttpExchange> current_;
   RepeatedRefusals refusals_;
-  std::optional<asio::steady_timer> hold_;  // of a refusal's answer
+  std::optional<asio::steady_timer> hold_;       // of a refusal's answer
+  std::optional<asio::steady_timer> end_watch_;  // while much has been sent ahead
 
   std::uint64_t client_ = 0;  // by its address; constant after Start
   State state_ = State::kIdle;

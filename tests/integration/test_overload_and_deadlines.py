@@ -239,7 +239,9 @@ def test_of_a_hundred_queued_requests_whose_clients_leave_none_is_run(start):
 
     staying = [server.raw().send(request) for _ in range(20)]  # before all others in the line
     until(lambda: queued(20), "those that stay to be let in")
-    leaving = [server.raw().send(request) for _ in range(100)]
+    # Whatever they have sent behind it: nothing, a stray line, another request, more of them than are read ahead.
+    behind = [b"", b"\r\n", request, b"GET /livez HTTP/1.1\r\nHost: weir\r\n\r\n" * 5_000]
+    leaving = [server.raw().send(request + behind[number % len(behind)]) for number in range(100)]
     until(lambda: queued(120), "all to be let in")
     for connection in leaving:
         connection.close()
