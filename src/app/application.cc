@@ -81,7 +81,12 @@ void Application::AddRoutes() {
                                 .texts = core_.texts,
                                 .default_model = config_.default_model,
                                 .started_at = std::chrono::duration_cast<std::chrono::seconds>(now).count()});
-  http::AddModelRoutes(router_, {.engine = core_.engine, .default_model = config_.default_model});
+  http::AddModelRoutes(router_, {.engine = core_.engine,
+                                 .default_model = config_.default_model,
+                                 .longest_deadline = config_.deadlines.most,
+                                 .look = [this](const std::string& name, std::function<void()> then) {
+                                   LookAt(name, std::move(then));
+                                 }});
   http::AddOipRoutes(router_, {.engine = core_.engine, .ready = ready});
 }
 
@@ -93,7 +98,7 @@ void Application::Start() {
   server_->Start();
   if (config_.watch_models && !config_.models.empty()) {
     watch_ = std::make_unique<FolderWatch>(
-        Watched{.what = "models", .folders = config_.models, .depth = 2, .settle = config_.watch_settle},
+        Watched{.what = "models", .folders = config_.models, .depth = 3, .settle = config_.watch_settle},
         [this] { return Rescan(); });
   }
   if (!config_.keys_file.empty()) {
@@ -131,6 +136,16 @@ bool Application::Rescan() {
     if (used) core_.engine.Load(name, Deadline::Never(), ignore);
   }
   return pending;
+}
+
+void Application::LookAt(const std::string& name, std::function<void()> then) {
+  looks_.Submit([this, name, then = std::move(then)] {
+    {
+      const MutexLock lock(rescan_);
+      if (!stopping_ && core_.folders.LookAt(name)) core_.engine.Declare(name, PlanOf(name));
+    }
+    then();
+  });
 }
 
 void Application::RenewKeys() {

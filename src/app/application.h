@@ -32,6 +32,8 @@ class Application {
   // Picks up what has changed in the models folders and has come to rest; true when something has not yet. SIGHUP and
   // the watching of folders lead here. Thread-safe; blocks on the disk.
   bool Rescan();
+  // Takes one model's folder as it is now, then calls `then`; on a thread of its own. Thread-safe, never blocks.
+  void LookAt(const std::string& name, std::function<void()> then);
   // Reads the keys again; what is wrong with them is logged, and the ones before stay. Thread-safe; blocks on the disk.
   void RenewKeys();
 
@@ -63,7 +65,8 @@ class Application {
   std::unique_ptr<http::Server> server_;
   // Destroyed before the server, whose threads have ended by then: the last answers go to connections that exist.
   Core core_;
-  Mutex rescan_;  // one at a time
+  Mutex rescan_;                 // one at a time
+  ThreadPool looks_{1, "look"};  // for folders that callers name
   // Last: they use all of the above.
   std::unique_ptr<FolderWatch> watch_;
   std::unique_ptr<FolderWatch> keys_watch_;

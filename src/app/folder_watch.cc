@@ -20,6 +20,9 @@ namespace fs = std::filesystem;
 constexpr std::uint32_t kEvents = IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_CLOSE_WRITE | IN_MODIFY |
                                   IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF;
 
+// Of restlessness, until folders are looked at all the same.
+constexpr int kMostSettles = 5;
+
 bool WatchBelow(int events, const fs::path& folder, int depth) {
   if (::inotify_add_watch(events, folder.c_str(), kEvents | IN_ONLYDIR) < 0) return false;
   if (depth == 0) return true;
@@ -76,12 +79,15 @@ void FolderWatch::Loop(const std::stop_token& stop) {
               Seconds(watched_.settle));
   }
   bool pending = true;  // something may have happened before the watching began
+  TimePoint restless;   // since when something has happened again and again
   while (!stop.stop_requested()) {
     const Duration wait = pending || !told ? watched_.settle : Duration(-1);
     if (Happens(wait)) {
-      pending = true;  // and wait until nothing has happened for a while
-      continue;
+      const TimePoint now = Clock::Steady().Now();
+      if (!std::exchange(pending, true) || restless == TimePoint()) restless = now;
+      if (now < restless + kMostSettles * watched_.settle) continue;  // until nothing has happened for a while
     }
+    restless = TimePoint();
     try {
       told = WatchAll();
       pending = look_();

@@ -19,9 +19,10 @@ struct Watched {
   Duration settle{};
 };
 
-// Has `look` called on a thread of its own once nothing has happened in the folders for `settle`; again after `settle`
-// while it returns true (something has not come to rest yet). The kernel tells what happens (inotify); where it cannot,
-// `look` is called every `settle`. Owned by the Application.
+// Has `look` called on a thread of its own once nothing has happened in the folders for `settle`, or after some of
+// those when they do not come to rest at all (other models must not wait for a file that is written for ever); again
+// after `settle` while it returns true (something has not come to rest yet). The kernel tells what happens (inotify);
+// where it cannot, `look` is called every `settle`. Owned by the Application.
 class FolderWatch {
  public:
   FolderWatch(Watched watched, std::function<bool()> look);

@@ -57,7 +57,8 @@ class KeysReader {
 
   Result<std::vector<access::Key>> Read() {
     try {
-      if (!fs::is_regular_file(file_)) return Fail(Code::kNotFound, file_.string() + ": the keys file cannot be read");
+      if (!fs::is_regular_file(file_))
+        return Fail(Code::kNotFound, fmt::format("{}: the keys file cannot be read", file_.string()));
       const YAML::Node root = YAML::LoadFile(file_.string());
       if (!root.IsSequence() || root.size() == 0) return Wrong(root, "a list of keys is expected, as '- name: …'");
       std::vector<access::Key> keys;
@@ -74,7 +75,7 @@ class KeysReader {
       }
       return keys;
     } catch (const YAML::BadFile&) {
-      return Fail(Code::kNotFound, file_.string() + ": the keys file cannot be read");
+      return Fail(Code::kNotFound, fmt::format("{}: the keys file cannot be read", file_.string()));
     } catch (const YAML::Exception& e) {
       return InvalidArgument(fmt::format("{}:{}: not valid YAML: {}", file_.string(), e.mark.line + 1, e.msg));
     } catch (const std::exception& e) {

@@ -87,7 +87,7 @@ Result<std::vector<std::string>> ModelNames(const fs::path& folder) {
     if (!name.starts_with('.') && entry->is_directory(ignored)) names.push_back(std::move(name));
   }
   if (error) {
-    return Fail(Code::kNotFound,
+    return Fail(error == std::errc::permission_denied ? Code::kPermissionDenied : Code::kNotFound,
                 fmt::format("the models folder {} cannot be read: {}", folder.string(), error.message()));
   }
   std::ranges::sort(names);
@@ -137,6 +137,28 @@ ModelChanges ModelFolders::Rescan(bool& pending) {
   ModelChanges changes;
   for (const std::string& name : touched) Take(name, present[name], found, changes);
   return changes;
+}
+
+bool ModelFolders::LookAt(const std::string& name) {
+  if (!IsModelName(name)) return false;
+  const MutexLock lock(mu_);
+  const auto known = sources_.find(name);
+  std::error_code ignored;
+  if (known != sources_.end()) {
+    const fs::path folder = known->second.source.folder;
+    if (!fs::is_directory(folder, ignored)) return false;
+    known->second.versions = VersionsIn(folder);
+    if (watchlist_.Knows(name)) Watch(name, folder);
+    return true;
+  }
+  for (const fs::path& root : roots_) {
+    const fs::path folder = root / name;
+    if (name.starts_with('.') || !fs::is_directory(folder, ignored)) continue;
+    sources_.insert_or_assign(name, Known{.source = {.folder = folder}, .versions = VersionsIn(folder)});
+    Watch(name, folder);
+    return true;
+  }
+  return false;
 }
 
 void ModelFolders::Take(const std::string& name, const fs::path& folder, const FolderChanges& found,

@@ -64,6 +64,10 @@ class ModelFolders final : public ServableLoader {
   // what has come to rest; `pending`: something has not. Blocks on the disk.
   ModelChanges Rescan(bool& pending);
 
+  // The same for one model, as it lies there now: who asks for it says that it is whole. False when there is no such
+  // folder. Blocks on the disk.
+  bool LookAt(const std::string& name);
+
   std::vector<std::string> Names() const;
   // The newest first; {0}: its folder has none. Empty for an unknown name.
   std::vector<VersionNumber> VersionsOf(const std::string& name) const;

@@ -4,10 +4,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <thread>
@@ -17,14 +21,19 @@
 #include "app/config.h"
 #include "app/model_reference.h"
 #include "base/log.h"
+#include "base/pause.h"
 #include "cli/commands.h"
 #include "cli/config_flags.h"
+#include "cli/exit_code.h"
 #include "cli/fail.h"
 #include "cli/file_limit.h"
 #include "cli/pull_progress.h"
 
 namespace weir::cli {
 namespace {
+
+// After the drain's end; with the last answers that makes a second.
+constexpr std::chrono::milliseconds kTakingDown{400};
 
 struct ServeFlags {
   std::vector<std::string> names;
@@ -155,6 +164,39 @@ bool StopOnSignals(app::Application& app, const sigset_t& signals) {
   return clean;
 }
 
+// Why nothing can be served, once all loads have ended; nothing when a model serves, or may come with a request.
+std::optional<Error> WhyNothingServes(app::Application& app) {
+  std::string why;
+  for (const ModelStatus& model : app.engine().States()) {
+    if (model.on_demand || model.state != ModelState::kFailed) return std::nullopt;
+    why += fmt::format("{}{}: {}", why.empty() ? "" : "; ", model.name, model.reason);
+  }
+  return Error{Code::kUnavailable, "no model could be loaded: " + why};
+}
+
+[[noreturn]] void QuitServe(const Error& error, ExitCode otherwise) {
+  const bool permitted = error.code != Code::kPermissionDenied;
+  if (permitted && error.code != Code::kUnavailable) Quit(error);
+  fmt::print(stderr, "weir: {}\n", error.message);
+  throw CLI::RuntimeError(permitted ? otherwise : kNoPermission);
+}
+
+// Ends the process when taking it down takes longer than that: a session that is being built cannot be stopped, and
+// nobody waits for it any more.
+class LastResort {
+ public:
+  explicit LastResort(Duration patience)
+      : thread_([patience](const std::stop_token& stop) {
+          if (!Pause(patience, stop)) return;
+          log::Warn("leaving while a model is still being built or run");
+          std::fflush(nullptr);
+          std::_Exit(kDone);
+        }) {}
+
+ private:
+  std::jthread thread_;
+};
+
 void Serve(const ServeFlags& flags) {
   RaiseFileLimit();
   // While models are fetched, Ctrl-C ends the program as it ends any other.
@@ -162,20 +204,31 @@ void Serve(const ServeFlags& flags) {
   const sigset_t signals = BlockSignals();
   log::SetLevel(config.log_level);
   Result<std::unique_ptr<app::Application>> app = app::Application::Make(config);
-  QuitUnless(app);
+  if (!app) QuitServe(app.error(), kNoAddress);
   (*app)->Start();
-  std::jthread welcome([&] {
+  std::optional<Error> nothing;  // set before the signal that says so
+  std::atomic<bool> in_vain = false;
+  std::jthread welcome([&, main_thread = pthread_self()] {
     (*app)->WaitLoaded();
-    PrintWelcome(**app);
+    nothing = WhyNothingServes(**app);
+    if (nothing) {
+      in_vain = true;
+      pthread_kill(main_thread, SIGTERM);
+    } else {
+      PrintWelcome(**app);
+    }
   });
   for (int signal = SIGUSR1; signal == SIGUSR1 || signal == SIGHUP;) {
     signal = WaitForSignal(signals);
     if (signal == SIGHUP) LookAgain(**app);
   }
-  log::Info("stopping");
+  if (!in_vain) log::Info("stopping");
   const bool clean = StopOnSignals(**app, signals);
+  const LastResort last_resort(kTakingDown);
   welcome.join();
+  if (in_vain) QuitServe(*nothing, kNoModel);
   log::Info("stopped{}", clean ? "" : "; some requests had to be given up");
+  *app = nullptr;
 }
 
 }  // namespace

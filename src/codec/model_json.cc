@@ -19,6 +19,7 @@ void WriteCounts(JsonWriter& json, const ModelStatus& model) {
   count("ok", model.counts.loads);
   count("replaced", model.counts.reloads);
   count("failed", model.counts.failed);
+  count("timed_out", model.counts.timed_out);
   count("cancelled", model.counts.cancelled);
   count("unloads", model.counts.unloads);
   count("evictions", model.counts.evictions);
@@ -35,6 +36,23 @@ void WriteCounts(JsonWriter& json, const ModelStatus& model) {
         .Int(std::chrono::duration_cast<std::chrono::milliseconds>(model.serving.max_deadline).count());
   }
   json.EndObject();
+}
+
+void WriteLoadSettings(JsonWriter& json, const LoadLimits& limits) {
+  const auto milliseconds = [&json](std::string_view key, Duration time) {
+    json.Key(key).Int(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+  };
+  json.Key("load_settings").BeginObject();
+  json.Key("load_tries").Int(static_cast<std::int64_t>(limits.tries));
+  milliseconds("load_pause_ms", limits.pause);
+  milliseconds("load_timeout_ms", limits.timeout);
+  json.Key("fallback").Bool(limits.fallback).EndObject();
+}
+
+// As the load-once service names what may go wrong.
+std::string_view LegacyErrorType(Code code) {
+  if (code == Code::kDeadlineExceeded) return "ModelTimeoutError";
+  return code == Code::kNotFound || code == Code::kInvalidArgument ? "ModelConfigurationError" : "ModelLoadingError";
 }
 
 constexpr double kMib = 1024.0 * 1024.0;
@@ -59,6 +77,7 @@ std::string WriteModelStatus(const ModelStatus& model) {
   json.BeginObject().Key("name").String(model.name).Key("state").String(ModelStateName(model.state));
   if (!model.task.empty()) json.Key("task").String(model.task);
   if (!model.reason.empty()) json.Key("reason").String(model.reason);
+  if (model.failure) json.Key("failure").String(CodeName(*model.failure));
   json.Key("version").String(VersionText(model.version)).Key("versions").BeginObject();
   for (const VersionStatus& version : model.versions) {
     json.Key(VersionText(version.version)).String(ModelStateName(version.state));
@@ -83,7 +102,14 @@ std::string WriteModelStatus(const ModelStatus& model) {
     json.Key("memory_bytes").Int(static_cast<std::int64_t>(model.memory_bytes));
     json.Key("weight_bytes").Int(static_cast<std::int64_t>(model.weight_bytes));
   }
+  json.Key("last_used_ms");
+  if (model.totals.last.count() > 0) {
+    json.Int(model.totals.last.count());
+  } else {
+    json.Null();
+  }
   WriteCounts(json, model);
+  WriteLoadSettings(json, model.load_limits);
   json.EndObject();
   return json.Take();
 }
@@ -109,7 +135,7 @@ std::string ReadErrorMessage(std::string_view body, long status) {
   return fmt::format("the server answered with {}", status);
 }
 
-Result<ModelChanges> ParseModelSettings(std::string_view body) {
+Result<ModelChanges> ParseModelSettings(std::string_view body, Duration longest_deadline) {
   constexpr std::int64_t kDay = 24LL * 3600 * 1000;
   static const std::vector<std::string> kFields = {"workers",    "max_jobs",      "max_bytes",       "deadline_ms",
                                                    "load_tries", "load_pause_ms", "load_timeout_ms", "fallback"};
@@ -130,7 +156,8 @@ Result<ModelChanges> ParseModelSettings(std::string_view body) {
   number("workers", 1, 1024, count, changes.serving.workers);
   number("max_jobs", 1, 1'000'000, count, changes.serving.max_jobs);
   number("max_bytes", 1, std::int64_t{1} << 40, count, changes.serving.max_bytes);
-  number("deadline_ms", 1, kDay, time, changes.serving.max_deadline);
+  const auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(longest_deadline).count();
+  number("deadline_ms", 1, longest, time, changes.serving.max_deadline);
   number("load_tries", 1, 100, count, changes.load.tries);
   number("load_pause_ms", 0, kDay, time, changes.load.pause);
   number("load_timeout_ms", 1, kDay, time, changes.load.timeout);
@@ -199,7 +226,10 @@ std::string WriteLegacyStatus(const ModelStatus* model) {
   JsonWriter json;
   json.BeginObject();
   if (model == nullptr || (model->state != ModelState::kReady && model->reason.empty())) {
-    json.Key("status").String("not_loaded").Key("message").String("the model has not been loaded yet").EndObject();
+    std::string_view why = "the model has not been loaded yet";
+    if (model == nullptr) why = "no model is the default: set default_model";
+    if (model != nullptr && model->loading) why = "the model is being loaded";
+    json.Key("status").String("not_loaded").Key("message").String(why).EndObject();
     return json.Take();
   }
   const bool failed = model->state != ModelState::kReady;
@@ -213,7 +243,7 @@ std::string WriteLegacyStatus(const ModelStatus* model) {
   if (model->reason.empty()) {
     json.Null().Key("error_type").Null();
   } else {
-    json.String(model->reason).Key("error_type").String("ModelLoadingError");
+    json.String(model->reason).Key("error_type").String(LegacyErrorType(model->failure.value_or(Code::kInternal)));
   }
   json.Key("config").BeginObject().Key("name").String(model->name).Key("cache_dir").Null();
   json.Key("device").String(device).Key("trust_remote_code").Bool(false).EndObject().EndObject();

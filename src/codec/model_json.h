@@ -19,7 +19,7 @@ std::string ReadErrorMessage(std::string_view body, long status);
 
 // {"workers":…,"max_jobs":…,"max_bytes":…,"deadline_ms":…,"load_tries":…,"load_pause_ms":…,"load_timeout_ms":…,
 // "fallback":…}, any of them; an error names the permitted range.
-Result<ModelChanges> ParseModelSettings(std::string_view body);
+Result<ModelChanges> ParseModelSettings(std::string_view body, Duration longest_deadline);
 
 // {"name":…,"cancelled":true}
 std::string WriteCancelled(const std::string& name, bool cancelled);

@@ -301,6 +301,16 @@ Status ParseParameters(const JsonObject& object, InferBody& body) {
 
 }  // namespace
 
+Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view body) {
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  Result<JsonObject> object = JsonObject::From(*root);
+  if (!object) return Forward(object);
+  InferBody parsed;
+  if (Status parameters = ParseParameters(*object, parsed); !parameters) return Forward(parameters);
+  return parsed.timeout;
+}
+
 Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
   Result<JsonElement> root = ParseJson(body);
   if (!root) return Forward(root);

@@ -25,6 +25,10 @@ struct InferBody {
   std::optional<Priority> priority = {};
 };
 
+// parameters.timeout of such a body alone: what can be known of it before the model is. The errors are those of the
+// whole.
+Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view body);
+
 // Reads and checks an infer request against the model's interface.
 Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest);
 

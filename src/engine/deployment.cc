@@ -201,7 +201,8 @@ void Deployment::StopHard() {
   queue_.Close();
   workers_.Stop();
   for (const JobPtr& job : queue_.TakeAll()) {
-    job->reply.Answer(Fail(Code::kUnavailable, fmt::format("model '{}' was unloaded before this ran", name_)));
+    job->reply.Answer(Fail(Code::kUnavailable,
+                           fmt::format("model '{}' was unloaded, or the server stopped, before this ran", name_)));
   }
 }
 

@@ -46,6 +46,7 @@ class Engine {
   void WhenReady(const std::string& name, Deadline deadline, Registry::Ready done) {
     registry_.WhenReady(name, deadline, std::move(done));
   }
+  Registry::Outlook LookAhead(const std::string& name) const { return registry_.LookAhead(name); }
   void Declare(const std::string& name) { registry_.Declare(name); }
   void Declare(const std::string& name, ModelPlan plan) { registry_.Declare(name, std::move(plan)); }
   void Reload(const std::string& name, Deadline deadline, Registry::Ready done) {

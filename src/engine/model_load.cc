@@ -37,29 +37,36 @@ void Apply(const LoadChanges& changes, LoadLimits& limits) {
 bool MayPass(const Error& error) { return error.code == Code::kResourceExhausted || error.code == Code::kUnavailable; }
 
 Result<LoadedModel> ModelLoad::Run(const LoadMeans& means) {
-  const auto choose = [&] { return means.loader.ChooseDevice(name_); };
-  Result<std::string> device = Timed(means.clock, steps_.device, choose);
-  if (!device && !limits_.fallback) return Forward(device);
-  std::string why = device ? "" : device.error().message;
-  Result<LoadedModel> loaded = RunOn(means, device ? *device : kCpu);
-  if (!loaded && device && *device != kCpu && limits_.fallback && !stop_.stop_requested()) {
-    why = loaded.error().message;
-    loaded = RunOn(means, kCpu);
+  Result<LoadedModel> loaded = RunTries(means);
+  const bool elsewhere = !loaded && device_ && *device_ != kCpu && tried_device_;
+  if (elsewhere && limits_.fallback && !stop_.stop_requested()) {
+    not_there_ = loaded.error().message;
+    device_ = kCpu;
+    loaded = RunTries(means);
   }
-  if (loaded && !why.empty()) {
-    log::Warn("model {}: on the CPU instead: {}", name_, why);
-    loaded->fallback = std::move(why);
+  if (loaded && !not_there_.empty()) {
+    log::Warn("model {}: on the CPU instead: {}", name_, not_there_);
+    loaded->fallback = std::move(not_there_);
   }
   built_at_ = means.clock.Now();
   return loaded;
 }
 
-Result<LoadedModel> ModelLoad::RunOn(const LoadMeans& means, const std::string& device) {
+Status ModelLoad::ChooseDevice(const LoadMeans& means) {
+  if (device_) return {};
+  Result<std::string> device = Timed(means.clock, steps_.device, [&] { return means.loader.ChooseDevice(name_); });
+  if (!device && !limits_.fallback) return Forward(device);
+  if (!device) not_there_ = device.error().message;
+  device_ = device ? std::move(*device) : kCpu;
+  return {};
+}
+
+Result<LoadedModel> ModelLoad::RunTries(const LoadMeans& means) {
   Duration pause = limits_.pause;
   for (std::size_t here = 1;; ++here) {
     tries_.fetch_add(1, std::memory_order_relaxed);
     bool final = false;
-    auto built = Try(means, device, final);
+    auto built = Try(means, final);
     if (built || final || !MayPass(built.error()) || here >= limits_.tries) return built;
     log::Warn("model {}: try {} of {} failed, the next one follows in {:.1f} s: {}", name_, here, limits_.tries,
               Seconds(pause), built.error().message);
@@ -68,9 +75,9 @@ Result<LoadedModel> ModelLoad::RunOn(const LoadMeans& means, const std::string& 
   }
 }
 
-Result<LoadedModel> ModelLoad::Try(const LoadMeans& means, const std::string& device, bool& final) {
+Result<LoadedModel> ModelLoad::Try(const LoadMeans& means, bool& final) {
   try {
-    return TryOrThrow(means, device, final);
+    return TryOrThrow(means, final);
   } catch (const std::bad_alloc&) {
     return Fail(Code::kResourceExhausted, "there is not enough memory");
   } catch (const std::system_error& e) {
@@ -80,11 +87,12 @@ Result<LoadedModel> ModelLoad::Try(const LoadMeans& means, const std::string& de
   }
 }
 
-Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::string& device, bool& final) {
+Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, bool& final) {
   const Clock& clock = means.clock;
   if (stop_.stop_requested()) return GivenUp();
   Result<LoadPlan> plan = Timed(clock, steps_.plan, [&] { return means.loader.Plan(name_); });
   if (!plan) return Forward(plan);
+  if (Status chosen = ChooseDevice(means); !chosen) return Forward(chosen);
   auto found = Timed(clock, steps_.memory, [&] { return means.make_room(*plan); });
   if (!found) {
     final = true;
@@ -92,7 +100,8 @@ Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::str
   }
   std::optional<MemoryBudget::Measurement> measurement;
   if (*found) measurement.emplace(means.memory);
-  auto servable = Timed(clock, steps_.build, [&] { return means.loader.LoadOn(name_, device); });
+  tried_device_ = true;
+  auto servable = Timed(clock, steps_.build, [&] { return means.loader.LoadOn(name_, *device_); });
   if (!servable) return Forward(servable);
   if (stop_.stop_requested()) return GivenUp();
   Status warm = Timed(clock, steps_.prove, [&] { return (*servable)->WarmUp(); });
@@ -101,7 +110,7 @@ Result<LoadedModel> ModelLoad::TryOrThrow(const LoadMeans& means, const std::str
     return Forward(warm);
   }
   if (measurement) measurement->Keep(**found);
-  return LoadedModel{.servable = std::move(*servable), .memory = std::move(*found), .device = device};
+  return LoadedModel{.servable = std::move(*servable), .memory = std::move(*found), .device = *device_};
 }
 
 }  // namespace weir

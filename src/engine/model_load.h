@@ -18,7 +18,7 @@ namespace weir {
 struct LoadLimits {
   std::size_t tries = 3;                         // after errors that may pass
   Duration pause = std::chrono::seconds(1);      // before the second try; twice as long before each further one
-  Duration timeout = std::chrono::seconds(300);  // from being asked for; then it is given up
+  Duration timeout = std::chrono::seconds(300);  // from its beginning; then it is given up
   // After a failure requests hear of it for so long; the first one after that tries again.
   Duration back_off = std::chrono::seconds(30);
   // What cannot be loaded on its device is loaded on the CPU; for a version that cannot be loaded at all the one before
@@ -76,8 +76,8 @@ class ModelLoad {
   const std::string& name() const { return name_; }
   TimePoint started() const { return started_; }
   const LoadLimits& limits() const { return limits_; }
-  // When it is given up.
-  Deadline end() const { return Deadline(started_ + limits_.timeout); }
+  // When it is given up. Guarded, with the three below, by the registry's lock.
+  Deadline end() const { return begun_at ? Deadline(*begun_at + limits_.timeout) : Deadline::Never(); }
   // Whether another version of the model serves meanwhile.
   bool beside() const { return beside_; }
   std::size_t tries() const { return tries_.load(std::memory_order_relaxed); }
@@ -85,8 +85,9 @@ class ModelLoad {
   // Ends it at the next step; does not wait.
   void GiveUp() { stop_.request_stop(); }
   std::stop_token stop() const { return stop_.get_token(); }
-  // The room that it has been given; guarded by the registry's lock.
-  std::weak_ptr<MemoryBudget::Share> room;
+  std::optional<TimePoint> begun_at;        // on a loader thread; before that it waits for one
+  bool left_behind = false;                 // given up since, and its thread has been replaced
+  std::weak_ptr<MemoryBudget::Share> room;  // that it has been given
 
   // Builds the model and proves it with one run; again, as far as the limits say, after an error that may pass; on the
   // CPU when its device will not do. Blocks. Called once, by a loader thread.
@@ -96,10 +97,11 @@ class ModelLoad {
   TimePoint built_at() const { return built_at_; }
 
  private:
-  Result<LoadedModel> RunOn(const LoadMeans& means, const std::string& device);
+  Result<LoadedModel> RunTries(const LoadMeans& means);
   // One try; `final` when another cannot help.
-  Result<LoadedModel> Try(const LoadMeans& means, const std::string& device, bool& final);
-  Result<LoadedModel> TryOrThrow(const LoadMeans& means, const std::string& device, bool& final);
+  Result<LoadedModel> Try(const LoadMeans& means, bool& final);
+  Result<LoadedModel> TryOrThrow(const LoadMeans& means, bool& final);
+  Status ChooseDevice(const LoadMeans& means);
 
   // Constant after construction.
   const std::string name_;
@@ -110,6 +112,9 @@ class ModelLoad {
   std::stop_source stop_;
   std::atomic<std::size_t> tries_ = 0;
   // The loader thread's.
+  std::optional<std::string> device_;  // chosen once the first plan is there
+  bool tried_device_ = false;          // to build on it
+  std::string not_there_;              // why the model is not on the device that was meant; empty when it is
   LoadSteps steps_;
   TimePoint built_at_;
 };

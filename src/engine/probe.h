@@ -62,6 +62,7 @@ class LoadProbe {
   // `replaced`: it took the place of one that served.
   void Loaded(const std::string& model, Duration time, bool replaced);
   void Failed(const std::string& model) { Count(model, "failed"); }
+  void TimedOut(const std::string& model) { Count(model, "timed_out"); }
   // Given up before its end.
   void Cancelled(const std::string& model) { Count(model, "cancelled"); }
   // It was unloaded to make room.

@@ -12,6 +12,8 @@
 namespace weir {
 namespace {
 
+// Of a load that goes on: when it ends is not known.
+constexpr std::chrono::seconds kRetryLoading{1};
 constexpr char kStopping[] = "the server is stopping";
 
 }  // namespace
@@ -49,16 +51,23 @@ void Registry::Wait(Entry& entry, Waiter waiter) {
   entry.waiters.push_back(std::move(waiter));
 }
 
-void Registry::GiveUp(Model& model, Entry& entry, const Error& why, Answers& answers) {
+void Registry::GiveUp(Entry& entry, const Error& why, Answers& answers) {
   if (entry.load) {
     entry.load->GiveUp();
+    LeaveBehind(*entry.load);
     Leaves(entry.load->room);
     entry.tries = entry.load->tries();
     entry.load = nullptr;
+  }
+  answers.AddAll(entry.waiters, std::unexpected(why));
+}
+
+void Registry::CancelLoad(Model& model, Entry& entry, const Error& why, Answers& answers) {
+  if (entry.load) {
     ++model.counts.cancelled;
     probe_.Cancelled(model.name);
   }
-  answers.AddAll(entry.waiters, std::unexpected(why));
+  GiveUp(entry, why, answers);
 }
 
 void Registry::LoadOne(Entry& entry, std::optional<Waiter> waiter, Answers& answers) {
@@ -109,8 +118,8 @@ void Registry::Reload(const std::string& reference, Deadline deadline, Ready don
 
 bool Registry::CancelOne(Model& model, Entry& entry, Answers& answers) {
   if (!entry.load && entry.waiters.empty()) return false;
-  GiveUp(model, entry, {Code::kUnavailable, fmt::format("the loading of model '{}' was cancelled", entry.key)},
-         answers);
+  CancelLoad(model, entry, {Code::kUnavailable, fmt::format("the loading of model '{}' was cancelled", entry.key)},
+             answers);
   if (entry.state == ModelState::kLoading) Move(entry, ModelState::kAbsent);
   if (entry.state == ModelState::kDraining) entry.wanted = false;
   return true;
@@ -130,17 +139,19 @@ Result<bool> Registry::Cancel(const std::string& reference) {
 void Registry::UnloadOne(Model& model, Entry& entry, Deadline deadline, Done done, Answers& answers) {
   entry.wanted = false;
   entry.failed = false;
-  GiveUp(model, entry, {Code::kUnavailable, fmt::format("model '{}' is being unloaded", entry.key)}, answers);
+  CancelLoad(model, entry, {Code::kUnavailable, fmt::format("model '{}' is being unloaded", entry.key)}, answers);
   if (entry.state == ModelState::kReady) {
     Move(entry, ModelState::kDraining);
     probe_.Ready(model.name, IsReady(model));
     entry.deployment->Close();
     Leaves(entry.memory);
     entry.memory = nullptr;
+    unloaders_.Grow();  // others must not wait for this one's jobs
     unloaders_.Submit([this, key = entry.key, deadline, draining = entry.deployment]() mutable {
       draining->Drain(deadline, {});
       draining = nullptr;
       FinishUnload(key);
+      unloaders_.Shrink();
     });
   }
   if (entry.state == ModelState::kDraining) return entry.unloaders.push_back(std::move(done));
@@ -246,6 +257,15 @@ void Registry::WhenReady(const std::string& reference, Deadline deadline, Ready 
   done(std::move(answer));
 }
 
+Registry::Outlook Registry::LookAhead(const std::string& reference) const {
+  const MutexLock lock(mu_);
+  const Result<Found> found = const_cast<Registry*>(this)->Find(reference);
+  if (!found) return {};
+  const Entry* const entry = found->entry != nullptr ? found->entry : std::as_const(*this).Choose(*found->model);
+  return {.ready = entry != nullptr && entry->state == ModelState::kReady,
+          .max_deadline = found->model->serving.max_deadline};
+}
+
 Result<Registry::DeploymentPtr> Registry::WhyNot(const Entry& entry) const {
   if (entry.state == ModelState::kFailed) {
     Error error{Code::kUnavailable, fmt::format("model '{}' failed to load: {}", entry.key, entry.error.message)};
@@ -289,9 +309,10 @@ TimePoint Registry::ExpireOne(Model& model, Entry& entry, TimePoint now, Answers
       continue;
     }
     const Duration so_far = entry.load ? now - entry.load->started() : Duration::zero();
-    answers.Add(std::move(waiter.done),
-                Fail(Code::kUnavailable,
-                     fmt::format("model '{}' is still loading, {:.1f} s so far", entry.key, Seconds(so_far))));
+    Error still{Code::kUnavailable,
+                fmt::format("model '{}' is still loading, {:.1f} s so far", entry.key, Seconds(so_far))};
+    still.retry_after = kRetryLoading;
+    answers.Add(std::move(waiter.done), std::unexpected(std::move(still)));
   }
   std::erase_if(entry.waiters, [now](const Waiter& waiter) { return waiter.deadline.Expired(now); });
   return next;

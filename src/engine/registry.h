@@ -88,6 +88,13 @@ class Registry {
   // model, or the versions that there are.
   void WhenReady(const std::string& name, Deadline deadline, Ready done);
 
+  // What a request should know before it waits; of a model that is not known: nothing special.
+  struct Outlook {
+    bool ready = false;       // it would not wait
+    Duration max_deadline{};  // of the model's requests, from their arrival; zero: theirs
+  };
+  Outlook LookAhead(const std::string& name) const;
+
   std::vector<ModelStatus> States() const;
   Result<ModelStatus> StateOf(const std::string& name) const;
 
@@ -151,7 +158,8 @@ class Registry {
 
   // One version.
   void Begin(Entry& entry) REQUIRES(mu_);
-  void GiveUp(Model& model, Entry& entry, const Error& why, Answers& answers) REQUIRES(mu_);
+  void GiveUp(Entry& entry, const Error& why, Answers& answers) REQUIRES(mu_);
+  void CancelLoad(Model& model, Entry& entry, const Error& why, Answers& answers) REQUIRES(mu_);
   TimePoint ExpireOne(Model& model, Entry& entry, TimePoint now, Answers& answers) REQUIRES(mu_);
   void EndLate(Model& model, Entry& entry, Answers& answers) REQUIRES(mu_);
   void Wait(Entry& entry, Waiter waiter) REQUIRES(mu_);
@@ -163,6 +171,7 @@ class Registry {
   bool Comes(const Entry& entry) const REQUIRES(mu_);
   bool MayBeginForRequest(const Model& model, const Entry& entry) const REQUIRES(mu_);
   void RunLoad(const std::shared_ptr<ModelLoad>& load);
+  void LeaveBehind(ModelLoad& load) REQUIRES(mu_);
   DeploymentPtr Deploy(const std::string& key, const LoadedModel& loaded);
   void TakeDown(const std::string& key, Deployment* deployment, MemoryBudget::SharePtr memory);
   void OneLess() REQUIRES(mu_);
@@ -217,6 +226,7 @@ class Registry {
   std::vector<std::weak_ptr<Deployment>> replaced_ GUARDED_BY(mu_);          // they may still have jobs
   std::vector<std::weak_ptr<MemoryBudget::Share>> leaving_ GUARDED_BY(mu_);  // of those that go
   std::size_t deployments_ GUARDED_BY(mu_) = 0;                              // that exist
+  std::size_t left_behind_ GUARDED_BY(mu_) = 0;                              // builders that nobody waits for
   bool closed_ GUARDED_BY(mu_) = false;
 
   // These two last, in this order: their tasks use all of the above, and a load that is dropped is taken down.

@@ -9,6 +9,12 @@
 #include "engine/registry_answers.h"
 
 namespace weir {
+namespace {
+
+// Builders that nobody waits for; with more of them, loads wait for a thread.
+constexpr std::size_t kMostLeftBehind = 16;
+
+}  // namespace
 
 void Registry::Begin(Entry& entry) {
   const bool beside = entry.state == ModelState::kReady;
@@ -17,10 +23,15 @@ void Registry::Begin(Entry& entry) {
   entry.asked_for = false;
   entry.load = std::make_shared<ModelLoad>(entry.key, clock_.Now(), beside, ModelOf(entry.name).load);
   loaders_.Submit([this, load = entry.load] { RunLoad(load); });
-  context_.note_deadline(entry.load->end());
 }
 
 void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
+  {
+    const MutexLock lock(mu_);
+    if (load->stop().stop_requested()) return;
+    load->begun_at = clock_.Now();
+  }
+  context_.note_deadline(load->end());
   log::Info("model {}: {}", load->name(), load->beside() ? "loading beside the one that serves" : "loading");
   Result<LoadedModel> loaded =
       load->Run({.loader = loader_,
@@ -35,6 +46,18 @@ void Registry::RunLoad(const std::shared_ptr<ModelLoad>& load) {
   }
   FinishLoad(*load, std::move(loaded), std::move(deployment));
   ReturnFreedMemory();
+  const MutexLock lock(mu_);
+  if (!load->left_behind) return;
+  --left_behind_;
+  loaders_.Shrink();
+}
+
+// A builder cannot be stopped; until it returns, others must not wait for its thread.
+void Registry::LeaveBehind(ModelLoad& load) {
+  if (!load.begun_at || left_behind_ >= kMostLeftBehind) return;
+  load.left_behind = true;
+  ++left_behind_;
+  loaders_.Grow();
 }
 
 // Whoever lets go of it last, be it a job on a run thread, it is taken down by the unloaders' threads.
@@ -153,14 +176,16 @@ void Registry::Failed(Model& model, Entry& entry, const ModelLoad& load, Answers
 
 void Registry::EndLate(Model& model, Entry& entry, Answers& answers) {
   const bool beside = entry.load->beside();
-  KeepFailure(entry, {Code::kUnavailable, fmt::format("loading took longer than {:.0f} s and was given up",
-                                                      Seconds(entry.load->limits().timeout))});
+  KeepFailure(entry, {Code::kDeadlineExceeded, fmt::format("loading took longer than {:g} s and was given up",
+                                                           Seconds(entry.load->limits().timeout))});
   log::Error("model {}: {}", entry.key, entry.error.message);
   if (!beside) {
     Move(entry, ModelState::kFailed);
     PassOn(model, entry, answers);
   }
-  GiveUp(model, entry, {Code::kUnavailable, fmt::format("model '{}': {}", entry.key, entry.error.message)}, answers);
+  ++model.counts.timed_out;
+  probe_.TimedOut(model.name);
+  GiveUp(entry, {Code::kUnavailable, fmt::format("model '{}': {}", entry.key, entry.error.message)}, answers);
 }
 
 }  // namespace weir

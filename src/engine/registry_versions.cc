@@ -176,7 +176,8 @@ void Registry::Settle(Model& model, Answers& answers) {
       ++place;
       continue;
     }
-    GiveUp(model, entry, {Code::kUnavailable, fmt::format("model '{}' is not served any more", entry.key)}, answers);
+    CancelLoad(model, entry, {Code::kUnavailable, fmt::format("model '{}' is not served any more", entry.key)},
+               answers);
     if (entry.state == ModelState::kReady) {
       LetGo(entry, answers);
       ++model.counts.unloads;
@@ -214,6 +215,11 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
   ModelStatus status{.name = model.name};
   status.counts = model.counts;
   status.on_demand = model.plan.on_demand;
+  status.load_limits = model.load;
+  status.serving = {.workers = model.serving.workers,
+                    .max_jobs = model.serving.admission.max_jobs,
+                    .max_bytes = model.serving.admission.max_bytes,
+                    .max_deadline = model.serving.max_deadline};
   for (const auto& [number, one] : model.versions) {
     status.versions.push_back(VersionStatusOf(model, one));
     if (entry != nullptr && entry != &one) continue;
@@ -230,7 +236,10 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
   status.version = chosen->version;
   status.totals = chosen->totals->Take();
   status.state = chosen->state;
-  if (chosen->failed) status.reason = chosen->error.message;
+  if (chosen->failed) {
+    status.reason = chosen->error.message;
+    status.failure = chosen->error.code;
+  }
   if (!status.loading) status.tries = chosen->tries;
   status.load_time = chosen->load_time;
   status.steps = chosen->steps;
@@ -240,6 +249,14 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
     status.device = chosen->device;
     status.weight_bytes = chosen->deployment->servable()->manifest().weight_bytes;
     status.serving = chosen->deployment->status();
+  }
+  for (const std::weak_ptr<Deployment>& one : replaced_) {
+    const DeploymentPtr before = one.lock();
+    if (!before || before->name() != chosen->key) continue;
+    const DeploymentStatus finishing = before->status();
+    status.serving.jobs += finishing.jobs;
+    status.serving.queued += finishing.queued;
+    status.serving.running += finishing.running;
   }
   if (chosen->state == ModelState::kReady && !chosen->on_cpu_because.empty()) {
     status.fallback_used = true;

@@ -82,7 +82,8 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
     if (results[i]) {
       job.reply.Answer(Output{std::move(*results[i]), {.queued = job.queued_at, .started = start, .ended = end}});
     } else if (stop.stop_requested() && results[i].error().code == Code::kCancelled) {
-      job.reply.Answer(Fail(Code::kUnavailable, "the server stopped before the model had run"));
+      job.reply.Answer(
+          Fail(Code::kUnavailable, "the model was unloaded, or the server stopped, before this run had ended"));
     } else {
       job.reply.Answer(std::unexpected(std::move(results[i].error())));
     }

@@ -8,9 +8,9 @@
 
 namespace weir {
 
-ThreadPool::ThreadPool(std::size_t threads, const std::string& name) {
-  threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) threads_.emplace_back([this, name] { Loop(name); });
+ThreadPool::ThreadPool(std::size_t threads, const std::string& name) : name_(name) {
+  const MutexLock lock(mu_);
+  for (std::size_t i = 0; i < threads; ++i) AddThread();
 }
 
 ThreadPool::~ThreadPool() {
@@ -21,6 +21,11 @@ ThreadPool::~ThreadPool() {
   changed_.NotifyAll();
 }
 
+void ThreadPool::AddThread() {
+  const std::uint64_t id = ++last_id_;
+  threads_.try_emplace(id, [this, id] { Loop(id); });
+}
+
 void ThreadPool::Submit(Task task) {
   {
     const MutexLock lock(mu_);
@@ -29,21 +34,47 @@ void ThreadPool::Submit(Task task) {
   changed_.NotifyOne();
 }
 
-void ThreadPool::Loop(const std::string& name) {
-  SetThreadName(name);
-  for (;;) {
-    Task task;
-    {
-      const MutexLock lock(mu_);
-      changed_.Wait(mu_, [this]() REQUIRES(mu_) { return closed_ || !tasks_.empty(); });
-      if (tasks_.empty()) return;
-      task = std::move(tasks_.front());
-      tasks_.pop_front();
-    }
+void ThreadPool::Grow() {
+  std::vector<decltype(threads_)::node_type> joined;  // after the lock is given back; they have ended by then
+  const MutexLock lock(mu_);
+  for (const std::uint64_t id : std::exchange(ended_, {})) joined.push_back(threads_.extract(id));
+  if (surplus_ > 0) {
+    --surplus_;
+  } else {
+    AddThread();
+  }
+}
+
+void ThreadPool::Shrink() {
+  {
+    const MutexLock lock(mu_);
+    ++surplus_;
+  }
+  changed_.NotifyOne();
+}
+
+// False when this thread is to end.
+bool ThreadPool::NextTask(std::uint64_t id, Task& task) {
+  const MutexLock lock(mu_);
+  changed_.Wait(mu_, [this]() REQUIRES(mu_) { return closed_ || surplus_ > 0 || !tasks_.empty(); });
+  if (surplus_ > 0 && !closed_) {
+    --surplus_;
+    ended_.push_back(id);
+    return false;
+  }
+  if (tasks_.empty()) return false;
+  task = std::move(tasks_.front());
+  tasks_.pop_front();
+  return true;
+}
+
+void ThreadPool::Loop(std::uint64_t id) {
+  SetThreadName(name_);
+  for (Task task; NextTask(id, task); task = nullptr) {
     try {
       task();
     } catch (const std::exception& e) {
-      log::Error("a task of '{}' failed: {}", name, e.what());
+      log::Error("a task of '{}' failed: {}", name_, e.what());
     }
   }
 }

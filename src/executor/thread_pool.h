@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,16 +30,27 @@ class ThreadPool {
 
   void Submit(Task task);
 
+  // One thread more, for as long as a task holds one up that nobody waits for; then one fewer. Neither waits.
+  void Grow();
+  void Shrink();
+
  private:
-  void Loop(const std::string& name);
+  void AddThread() REQUIRES(mu_);
+  void Loop(std::uint64_t id);
+  bool NextTask(std::uint64_t id, Task& task);
+
+  const std::string name_;
 
   // Guarded by mu_.
   Mutex mu_;
   CondVar changed_;
   std::deque<Task> tasks_ GUARDED_BY(mu_);
   bool closed_ GUARDED_BY(mu_) = false;
+  std::size_t surplus_ GUARDED_BY(mu_) = 0;  // threads that are to end
+  std::uint64_t last_id_ GUARDED_BY(mu_) = 0;
+  std::vector<std::uint64_t> ended_ GUARDED_BY(mu_);  // to be joined
 
-  std::vector<Thread> threads_;  // last: joined first
+  std::map<std::uint64_t, Thread> threads_ GUARDED_BY(mu_);  // last: joined first
 };
 
 }  // namespace weir

@@ -33,5 +33,47 @@ TEST(ThreadPool, RunsWhatWasSubmittedBeforeItIsDestroyed) {
   EXPECT_EQ(ran, 1000);
 }
 
+TEST(ThreadPool, GrowsWhileATaskHoldsAThreadUp) {
+  {
+    ThreadPool pool(1, "test");
+    for (int round = 0; round < 3; ++round) {
+      std::latch begun(1);
+      std::latch ran(1);
+      std::latch let_go(1);
+      pool.Submit([&] {
+        begun.count_down();
+        let_go.wait();
+        pool.Shrink();
+      });
+      begun.wait();
+      pool.Grow();
+      pool.Submit([&ran] { ran.count_down(); });  // would wait for the first one
+      ran.wait();
+      let_go.count_down();
+    }
+  }
+}
+
+TEST(ThreadPool, IsAsLargeAsBeforeOnceItHasShrunk) {
+  ThreadPool pool(1, "test");
+  for (int i = 0; i < 100; ++i) {
+    pool.Grow();
+    pool.Shrink();
+  }
+  std::atomic<int> under_way = 0;
+  std::atomic<int> most = 0;
+  std::latch done(50);
+  for (int i = 0; i < 50; ++i) {
+    pool.Submit([&] {
+      most = std::max(most.load(), ++under_way);
+      std::this_thread::yield();
+      --under_way;
+      done.count_down();
+    });
+  }
+  done.wait();
+  EXPECT_EQ(most, 1);
+}
+
 }  // namespace
 }  // namespace weir

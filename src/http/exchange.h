@@ -49,6 +49,7 @@ class Exchange {
   TimePoint received;
   std::string request_id;
   Deadline deadline;
+  bool names_deadline = false;  // the client has set it
   Priority priority = Priority::kNormal;
   std::uint64_t client = 0;                     // who sent it: by its key, else by its address
   access::Scope scope = access::Scope::kInfer;  // what the route asks of a key

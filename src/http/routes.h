@@ -42,6 +42,9 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context);
 struct ModelRoutesContext {
   Engine& engine;
   std::string default_model;  // may be empty
+  Duration longest_deadline;  // that a model may be given
+  // Has what a model's folder holds now known, then calls `then` on another thread. Never blocks.
+  std::function<void(const std::string& model, std::function<void()> then)> look;
 };
 void AddModelRoutes(Router& router, const ModelRoutesContext& context);
 

@@ -45,18 +45,23 @@ void AnswerWhenLoaded(Engine& engine, const ExchangePtr& exchange, Dialect diale
   RespondStatus(engine, exchange);
 }
 
-void HandleLoad(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
-  if (!IsKnown(engine, exchange, dialect) || !IsPlainCall(exchange, dialect)) return;
-  const std::string& name = exchange->parameters[0];
-  engine.Load(name, exchange->deadline, [&engine, exchange, dialect](Loaded loaded) {
-    AnswerWhenLoaded(engine, exchange, dialect, std::move(loaded));
+void HandleLoad(const ModelRoutesContext& context, const ExchangePtr& exchange, Dialect dialect) {
+  if (!IsPlainCall(exchange, dialect)) return;
+  Engine& engine = context.engine;
+  context.look(exchange->parameters[0], [&engine, exchange, dialect] {
+    if (!IsKnown(engine, exchange, dialect)) return;
+    engine.Load(exchange->parameters[0], exchange->deadline, [&engine, exchange, dialect](Loaded loaded) {
+      AnswerWhenLoaded(engine, exchange, dialect, std::move(loaded));
+    });
   });
 }
 
-void HandleReload(Engine& engine, const ExchangePtr& exchange) {
-  const std::string& name = exchange->parameters[0];
-  engine.Reload(name, exchange->deadline, [&engine, exchange](Loaded loaded) {
-    AnswerWhenLoaded(engine, exchange, Dialect::kOpenAi, std::move(loaded));
+void HandleReload(const ModelRoutesContext& context, const ExchangePtr& exchange) {
+  Engine& engine = context.engine;
+  context.look(exchange->parameters[0], [&engine, exchange] {
+    engine.Reload(exchange->parameters[0], exchange->deadline, [&engine, exchange](Loaded loaded) {
+      AnswerWhenLoaded(engine, exchange, Dialect::kOpenAi, std::move(loaded));
+    });
   });
 }
 
@@ -75,8 +80,9 @@ void HandleCancel(Engine& engine, const ExchangePtr& exchange) {
   exchange->Respond({.body = codec::WriteCancelled(exchange->parameters[0], *cancelled)});
 }
 
-void HandleSettings(Engine& engine, const ExchangePtr& exchange) {
-  const Result<ModelChanges> changes = codec::ParseModelSettings(exchange->body());
+void HandleSettings(const ModelRoutesContext& context, const ExchangePtr& exchange) {
+  Engine& engine = context.engine;
+  const Result<ModelChanges> changes = codec::ParseModelSettings(exchange->body(), context.longest_deadline);
   if (!changes) return Refuse(exchange, changes.error(), Dialect::kOpenAi);
   const Status changed = engine.Change(exchange->parameters[0], *changes);
   if (!changed) return Refuse(exchange, changed.error(), Dialect::kOpenAi);
@@ -108,12 +114,14 @@ void HandleLegacyReload(const ModelRoutesContext& context, const ExchangePtr& ex
   const std::optional<ModelStatus> model = OnlyModel(context.engine, context.default_model);
   if (!model) return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(kNoDefault)});
   Engine& engine = context.engine;
-  engine.Reload(model->name, exchange->deadline, [&engine, exchange, name = model->name](Loaded loaded) {
-    if (!loaded) {
-      return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(loaded.error().message)});
-    }
-    const Result<ModelStatus> now = engine.StateOf(name);
-    exchange->Respond({.body = now ? codec::WriteLegacyReload(*now) : codec::WriteLegacyReloadError(kNoDefault)});
+  context.look(model->name, [&engine, exchange, name = model->name] {
+    engine.Reload(name, exchange->deadline, [&engine, exchange, name](Loaded loaded) {
+      if (!loaded) {
+        return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(loaded.error().message)});
+      }
+      const Result<ModelStatus> now = engine.StateOf(name);
+      exchange->Respond({.body = now ? codec::WriteLegacyReload(*now) : codec::WriteLegacyReloadError(kNoDefault)});
+    });
   });
 }
 
@@ -124,19 +132,19 @@ void AddModelRoutes(Router& router, const ModelRoutesContext& context) {
   router.Add("GET", "/v1/models/{model}/status", Dialect::kOpenAi, Scope::kInfer,
              [&engine](const ExchangePtr& exchange) { RespondStatus(engine, exchange); });
   router.Add("POST", "/v1/models/{model}/load", Dialect::kOpenAi, Scope::kAdmin,
-             [&engine](const ExchangePtr& exchange) { HandleLoad(engine, exchange, Dialect::kOpenAi); });
+             [context](const ExchangePtr& exchange) { HandleLoad(context, exchange, Dialect::kOpenAi); });
   router.Add("POST", "/v1/models/{model}/unload", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOpenAi); });
   router.Add("POST", "/v1/models/{model}/reload", Dialect::kOpenAi, Scope::kAdmin,
-             [&engine](const ExchangePtr& exchange) { HandleReload(engine, exchange); });
+             [context](const ExchangePtr& exchange) { HandleReload(context, exchange); });
   router.Add("POST", "/v1/models/{model}/cancel", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleCancel(engine, exchange); });
   router.Add("PATCH", "/v1/models/{model}/settings", Dialect::kOpenAi, Scope::kAdmin,
-             [&engine](const ExchangePtr& exchange) { HandleSettings(engine, exchange); });
+             [context](const ExchangePtr& exchange) { HandleSettings(context, exchange); });
   router.Add("POST", "/v2/repository/index", Dialect::kOip, Scope::kInfer,
              [&engine](const ExchangePtr& exchange) { HandleIndex(engine, exchange); });
   router.Add("POST", "/v2/repository/models/{model}/load", Dialect::kOip, Scope::kAdmin,
-             [&engine](const ExchangePtr& exchange) { HandleLoad(engine, exchange, Dialect::kOip); });
+             [context](const ExchangePtr& exchange) { HandleLoad(context, exchange, Dialect::kOip); });
   router.Add("POST", "/v2/repository/models/{model}/unload", Dialect::kOip, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOip); });
   router.Add("GET", "/model/status", Dialect::kOpenAi, Scope::kInfer,

@@ -3,6 +3,7 @@
 
 #include "codec/json_writer.h"
 #include "codec/oip.h"
+#include "http/model_deadline.h"
 #include "http/routes.h"
 
 namespace weir::http {
@@ -29,7 +30,16 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
     return Refuse(exchange, {Code::kInvalidArgument,
                              "binary tensors are not served; send and ask for JSON data (binary_data: false)"});
   }
-  engine.WhenReady(ReferenceIn(*exchange), exchange->deadline, [exchange](Ready ready) {
+  const std::string reference = ReferenceIn(*exchange);
+  const Registry::Outlook outlook = engine.LookAhead(reference);
+  std::optional<std::chrono::microseconds> timeout;
+  if (!outlook.ready) {  // the body says, among the rest, how long its client waits for the model
+    const auto named = codec::ParseInferTimeout(exchange->body());
+    if (!named) return Refuse(exchange, named.error());
+    timeout = *named;
+  }
+  ApplyDeadline(outlook, timeout, *exchange);
+  engine.WhenReady(reference, exchange->deadline, [exchange](Ready ready) {
     if (!ready) return Refuse(exchange, ready.error());
     Deployment& deployment = **ready;
     const std::shared_ptr<const Servable>& servable = deployment.servable();
@@ -86,11 +96,28 @@ void HandleModelReady(Engine& engine, const ExchangePtr& exchange) {
   Refuse(exchange, {Code::kUnavailable, std::move(why)});
 }
 
+// All versions that are there, each for itself.
+void AddVersions(const Engine& engine, const ModelStatus& model, std::vector<ModelStatus>& statuses) {
+  for (const VersionStatus& version : model.versions) {
+    Result<ModelStatus> one = engine.StateOf(ReferenceOf(model.name, version.version));
+    if (one) statuses.push_back(std::move(*one));
+  }
+}
+
 void HandleStatistics(const Engine& engine, const ExchangePtr& exchange) {
-  if (exchange->parameters.empty()) return exchange->Respond({.body = codec::WriteStatistics(engine.States())});
-  Result<ModelStatus> model = engine.StateOf(ReferenceIn(*exchange));
-  if (!model) return Refuse(exchange, model.error());
-  exchange->Respond({.body = codec::WriteStatistics({std::move(*model)})});
+  std::vector<ModelStatus> statuses;
+  if (exchange->parameters.empty()) {
+    for (const ModelStatus& model : engine.States()) AddVersions(engine, model, statuses);
+  } else {
+    Result<ModelStatus> model = engine.StateOf(ReferenceIn(*exchange));
+    if (!model) return Refuse(exchange, model.error());
+    if (exchange->parameters.size() > 1) {
+      statuses.push_back(std::move(*model));
+    } else {
+      AddVersions(engine, *model, statuses);
+    }
+  }
+  exchange->Respond({.body = codec::WriteStatistics(statuses)});
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "codec/text_json.h"
+#include "http/model_deadline.h"
 #include "http/routes.h"
 
 namespace weir::http {
@@ -64,6 +65,7 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
+  ApplyDeadline(context.engine.LookAhead(*model), std::nullopt, *exchange);
   Result<TextRequest> request = Complete(exchange, *model, *body);
   if (!request) return Refuse(exchange, request.error());
   context.texts.Embed(
@@ -78,6 +80,7 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
   if (!model) return Refuse(exchange, model.error());
+  ApplyDeadline(context.engine.LookAhead(*model), std::nullopt, *exchange);
   Result<TextRequest> request = Complete(exchange, *model, *body);
   if (!request) return Refuse(exchange, request.error());
   context.texts.Classify(std::move(*request), [exchange, model = *model](Result<Classifications> answer) {

@@ -154,7 +154,8 @@ class AsioServer final : public Server {
     if (!error) acceptor_->bind(endpoint, error);
     if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
     if (error) {
-      return Fail(Code::kUnavailable,
+      const bool permitted = error != boost::system::errc::permission_denied;
+      return Fail(permitted ? Code::kUnavailable : Code::kPermissionDenied,
                   fmt::format("cannot listen on {} port {}: {}", options_.address, options_.port, error.message()));
     }
     port_ = acceptor_->local_endpoint(error).port();

@@ -231,7 +231,7 @@ void World::Do(int caller, Call call) {
 // What the registry publishes, and what it says it gave up, against what its loader has seen.
 void World::Watch() {
   const ModelStatus status = *registry_.StateOf(kModel);
-  const int cancelled = static_cast<int>(status.counts.cancelled);
+  const int cancelled = static_cast<int>(status.counts.cancelled + status.counts.timed_out);
   const int before = loads_.serving;
   loads_.serving = 0;
   if (status.state == ModelState::kReady) {

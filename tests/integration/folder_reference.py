@@ -107,7 +107,8 @@ class FolderReference:
 
     def run(self, ids: list[int], type_ids: list[int] | None = None) -> dict[str, np.ndarray]:
         """Every output, as the graph gives it for this one row."""
-        return dict(zip(self.outputs, self.session.run(None, self.tensors(ids, type_ids))))
+        values = self.session.run(None, self.tensors(ids, type_ids))
+        return dict(zip(self.outputs, (value.astype(np.float32) for value in values)))
 
     @property
     def normalizes(self) -> bool:

@@ -197,14 +197,14 @@ def test_a_port_that_is_taken_is_told_in_one_line():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         done = run("serve", "--models", EXAMPLE_MODELS, "--port", port)
-    assert done.returncode == 1
+    assert done.returncode == 5
     assert re.fullmatch(rf"weir: .*127\.0\.0\.1.*{port}.*in use.*\n", done.stderr)
     assert done.stdout == ""
 
 
 def test_two_servers_do_not_share_a_port(start):
     first = start("--models", EXAMPLE_MODELS)
-    assert run("serve", "--models", EXAMPLE_MODELS, "--port", first.port).returncode == 1
+    assert run("serve", "--models", EXAMPLE_MODELS, "--port", first.port).returncode == 5
     assert first.client.get("/livez").status == 200
 
 

@@ -48,7 +48,8 @@ def test_the_status_tells_how_a_model_was_loaded(start):
     assert told["loading"] is False and told["tries"] == 1 and told["waiting"] == 0
     assert 0 < told["load_steps"]["build_seconds"] <= told["load_seconds"]
     assert told["weight_bytes"] > 80_000_000
-    assert told["loads"] == {"ok": 1, "replaced": 0, "failed": 0, "cancelled": 0, "unloads": 0, "evictions": 0}
+    assert told["loads"] == {"ok": 1, "replaced": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "unloads": 0,
+                            "evictions": 0}
     assert told["jobs"]["running"] == 0 and told["jobs"]["max"] >= 1
 
 

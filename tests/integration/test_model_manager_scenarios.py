@@ -85,7 +85,7 @@ def test_an_access_timeout_is_kept_while_the_model_loads_and_the_load_goes_on(on
                                      {"X-Request-Timeout-Ms": "20"})
     assert hasty.status == 503 and "is still loading" in hasty.message()
     assert on_demand.client.embed("A kite.").status == 200
-    assert status(on_demand)["loads"] == {"ok": 1, "replaced": 0, "failed": 0, "cancelled": 0, "unloads": 0,
+    assert status(on_demand)["loads"] == {"ok": 1, "replaced": 0, "failed": 0, "timed_out": 0, "cancelled": 0, "unloads": 0,
                                                  "evictions": 0}
 
 

@@ -183,3 +183,52 @@ def test_the_command_line_takes_the_newest_version(folder: Path):
     assert '"12/model.onnx"' in listed and "embedding" in listed
     assert run("predict", folder / "m", "w1 w2").returncode == 0
     assert run("models", "inspect", folder / "m").returncode == 0
+
+
+def test_a_load_that_is_asked_for_looks_at_the_folder_when_nobody_watches_it(start, folder: Path):
+    server = start("--models", folder, "--set", "watch.models=false", "--set", "versions=latest 2", *QUICK)
+    old = vector(server)
+    put_version(folder / "m", 2, 2)
+    assert server.client.request("POST", "/v1/models/m/reload").status == 200
+    assert served(server) == {"2": "ready", "1": "ready"} and vector(server) != old
+    shutil.rmtree(folder / "m/2")
+    assert server.client.request("POST", "/v1/models/m/reload").status == 200
+    until(lambda: served(server) == {"1": "ready"}, "the version that is gone to go")
+    assert vector(server) == old
+    shutil.copytree(EXAMPLE_MODELS / "simple", folder / "late")
+    assert server.client.request("POST", "/v2/repository/models/late/load").status == 200
+    assert server.client.get("/v2/models/late/ready").status == 200
+    for name in ("none", "..", ".git"):
+        assert server.client.request("POST", f"/v1/models/{name}/load").status == 404, name
+
+
+def test_a_reload_that_is_asked_for_is_not_done_again_by_the_watch(start, folder: Path):
+    server = start("--models", folder, *QUICK)
+    put_version(folder / "m", 2, 2)
+    assert server.client.request("POST", "/v1/models/m/reload").status == 200
+    loads = status(server, "m")["loads"]
+    put_version(folder / "m", 3, 3)
+    until(lambda: "3" in served(server), "the watch to have seen the next one")
+    until(lambda: status(server, "m")["version"] == "3", "it to serve")
+    assert status(server, "m")["loads"]["ok"] == loads["ok"] + 1
+
+
+def test_a_graph_in_the_onnx_folder_of_a_version_is_watched(start, folder: Path):
+    (folder / "m/1/onnx").mkdir()
+    (folder / "m/1/model.onnx").rename(folder / "m/1/onnx/model.onnx")
+    server = start("--models", folder, *QUICK)
+    old = vector(server)
+    make_tiny_embedder(folder.parent / "other", 7)
+    put(folder / "m/1/onnx/model.onnx", (folder.parent / "other/model.onnx").read_bytes())
+    until(lambda: vector(server) != old, "the new graph to serve")
+
+
+def test_statistics_are_those_of_each_version(start, folder: Path):
+    put_version(folder / "m", 2, 2)
+    server = start("--models", folder, "--set", "versions=all", *QUICK)
+    for version, count in (("1", 2), ("2", 3)):
+        for _ in range(count):
+            assert server.client.post(f"/v2/models/m/versions/{version}/infer", IDS).status == 200
+    for path in ("/v2/models/stats", "/v2/models/m/stats"):
+        told = server.client.get(path).json()["model_stats"]
+        assert {one["version"]: one["inference_count"] for one in told} == {"1": 2, "2": 3}, path

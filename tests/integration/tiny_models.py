@@ -56,3 +56,24 @@ def make_tiny_classifier(folder: Path, seed: int = 2) -> Path:
     (folder / "config.json").write_text(json.dumps({"max_position_embeddings": 64, "id2label": labels}))
     write_graph(folder, len(labels), "logits", summed=True, seed=seed)
     return folder
+
+
+def make_loop(folder: Path, at_load: bool) -> Path:
+    """COUNT turns of a loop, each a fraction of a microsecond; `at_load`: 2^40 turns for every run, the first one too."""
+    folder.mkdir(parents=True)
+    body = helper.make_graph(
+        [helper.make_node("Identity", ["go"], ["go_on"]), helper.make_node("Add", ["value", "value"], ["next"])], "turn",
+        [helper.make_tensor_value_info("turn", TensorProto.INT64, []),
+         helper.make_tensor_value_info("go", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("value", TensorProto.INT64, [1])],
+        [helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
+         helper.make_tensor_value_info("next", TensorProto.INT64, [1])])
+    weights = [numpy_helper.from_array(np.array([], dtype=np.int64), "scalar"),
+               numpy_helper.from_array(np.array(2**40, dtype=np.int64), "for_ever")]
+    nodes = [helper.make_node("Reshape", ["COUNT", "scalar"], ["turns"]),
+             helper.make_node("Loop", ["for_ever" if at_load else "turns", "", "COUNT"], ["RESULT"], body=body)]
+    graph = helper.make_graph(nodes, "loop", [helper.make_tensor_value_info("COUNT", TensorProto.INT64, [1])],
+                              [helper.make_tensor_value_info("RESULT", TensorProto.INT64, [1])], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+              str(folder / "model.onnx"))
+    return folder

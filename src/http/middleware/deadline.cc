@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "http/middleware.h"
 
@@ -18,10 +19,13 @@ class DeadlineFromHeader final : public Middleware {
     if (given.empty()) return std::nullopt;
     std::int64_t milliseconds = 0;
     const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), milliseconds);
-    if (error != std::errc() || end != given.data() + given.size() || milliseconds < 1) {
+    if (error == std::errc::result_out_of_range) milliseconds = std::numeric_limits<std::int64_t>::max();
+    const bool is_number = error == std::errc() || error == std::errc::result_out_of_range;
+    if (!is_number || end != given.data() + given.size() || milliseconds < 1 || given.starts_with('-')) {
       return Error{Code::kInvalidArgument,
                    fmt::format("X-Request-Timeout-Ms must be a whole number of 1 or more, not '{}'", given)};
     }
+    exchange.names_deadline = true;
     const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(limits_.most).count();
     exchange.deadline = Deadline(exchange.received + std::chrono::milliseconds(std::min(milliseconds, most)));
     return std::nullopt;
