@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   (void)weir::codec::ParseRepositoryIndex(body);
   (void)weir::codec::CheckRepositoryCall(body);
-  (void)weir::codec::ParseModelSettings(body);
+  (void)weir::codec::ParseModelSettings(body, std::chrono::seconds(300));
   (void)weir::codec::DescribeModelStatus(body);
   (void)weir::codec::ReadErrorMessage(body, 500);
   for (const weir::Manifest* model : {&manifest, &flags}) {
