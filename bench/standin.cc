@@ -126,7 +126,9 @@ class StandIn {
     router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
     const auto ready = [] { return Status(); };  // it listens when the model is there
     http::AddHealthRoutes(router_, {.engine = engine_, .metrics = metrics_, .ready = ready});
-    http::AddModelRoutes(router_, {.engine = engine_});
+    http::AddModelRoutes(router_, {.engine = engine_,
+                                   .longest_deadline = config_.deadlines.most,
+                                   .look = [](const std::string&, const std::function<void()>& then) { then(); }});
     http::AddOipRoutes(router_, {.engine = engine_, .ready = ready});
   }
   ~StandIn() {

@@ -194,6 +194,31 @@ Option Device() {
           .show = [](const Config& config) { return config.device; }};
 }
 
+// Unset, it is shown as "any".
+Option MaxWaiting() {
+  return {
+      .key = "queue.max_waiting",
+      .help =
+          "of these, jobs that may wait beside those that `workers` run; 0 refuses what cannot run at once, any: up to "
+          "queue.max_jobs (0 to 1000000, or any)",
+      .set = [](const std::string& text, Config& config) -> Status {
+        std::optional<std::size_t>& waiting = config.engine.deployment.max_waiting;
+        if (text == "any") {
+          waiting = std::nullopt;
+          return {};
+        }
+        const Result<std::uint64_t> value = ParseCount(text, 0, 1'000'000);
+        if (!value) return std::unexpected(value.error());
+        waiting = *value;
+        return {};
+      },
+      .show =
+          [](const Config& config) {
+            const std::optional<std::size_t>& waiting = config.engine.deployment.max_waiting;
+            return waiting ? std::to_string(*waiting) : std::string("any");
+          }};
+}
+
 // No bound is written as 0.
 Option MemoryBudget() {
   return Size("memory.budget",
@@ -308,6 +333,7 @@ std::vector<Option> EngineRows() {
                 "one for each core"),
       Count("queue.max_jobs", "jobs queued and running for each model", 1, 1'000'000,
             [](Config& c) -> auto& { return c.engine.deployment.admission.max_jobs; }),
+      MaxWaiting(),
       ByMachine(Size("queue.max_bytes", "their inputs together", 1, 1024 * kGiB,
                      [](Config& c) -> auto& { return c.engine.deployment.admission.max_bytes; }),
                 "256MiB, at most an eighth of the memory"),

@@ -18,11 +18,21 @@ constexpr std::array<ProfileSetting, 3> kStaging = {
 constexpr std::array<ProfileSetting, 3> kProduction = {
     {{"server.address", "0.0.0.0"}, {"drain.deadline", "30s"}, {"log.level", "info"}}};
 
-constexpr std::array<Profile, 4> kProfiles = {
+// The limits that such a service has built in.
+constexpr std::array<ProfileSetting, 6> kLoadOnce = {{{"queue.max_jobs", "10"},
+                                                      {"deadline.default", "30s"},
+                                                      {"load.timeout", "300s"},
+                                                      {"load.tries", "3"},
+                                                      {"load.pause", "1s"},
+                                                      {"load.fallback", "true"}}};
+
+constexpr std::array<Profile, 5> kProfiles = {
     {{"local", "one person at one machine: only this machine can connect, and Ctrl-C ends it soon", kLocal, true},
      {"development", "as local, with debug messages in the log", kDevelopment, true},
      {"staging", "as production, with debug messages in the log", kStaging, true},
-     {"production", "all of the network can connect; requests under way get time to end", kProduction, true}}};
+     {"production", "all of the network can connect; requests under way get time to end", kProduction, true},
+     {"load-once", "limits of a service around one model that is loaded once: 10 requests at a time, 30 s each",
+      kLoadOnce}}};
 
 }  // namespace
 

@@ -137,8 +137,9 @@ std::string ReadErrorMessage(std::string_view body, long status) {
 
 Result<ModelChanges> ParseModelSettings(std::string_view body, Duration longest_deadline) {
   constexpr std::int64_t kDay = 24LL * 3600 * 1000;
-  static const std::vector<std::string> kFields = {"workers",    "max_jobs",      "max_bytes",       "deadline_ms",
-                                                   "load_tries", "load_pause_ms", "load_timeout_ms", "fallback"};
+  static const std::vector<std::string> kFields = {"workers",       "max_waiting",     "max_jobs",
+                                                   "max_bytes",     "deadline_ms",     "load_tries",
+                                                   "load_pause_ms", "load_timeout_ms", "fallback"};
   Result<JsonElement> root = ParseJson(body);
   if (!root) return Forward(root);
   Result<JsonObject> object = JsonObject::From(*root);
@@ -155,6 +156,7 @@ Result<ModelChanges> ParseModelSettings(std::string_view body, Duration longest_
   ModelChanges changes;
   number("workers", 1, 1024, count, changes.serving.workers);
   number("max_jobs", 1, 1'000'000, count, changes.serving.max_jobs);
+  number("max_waiting", 0, 1'000'000, count, changes.serving.max_waiting);
   number("max_bytes", 1, std::int64_t{1} << 40, count, changes.serving.max_bytes);
   const auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(longest_deadline).count();
   number("deadline_ms", 1, longest, time, changes.serving.max_deadline);

@@ -17,7 +17,7 @@ Result<std::string> DescribeModelStatus(std::string_view body);
 // What an error's body says; `status` when it is no such body.
 std::string ReadErrorMessage(std::string_view body, long status);
 
-// {"workers":…,"max_jobs":…,"max_bytes":…,"deadline_ms":…,"load_tries":…,"load_pause_ms":…,"load_timeout_ms":…,
+// {"workers":…,"max_jobs":…,"max_waiting":…,"max_bytes":…,"deadline_ms":…,"load_tries":…,"load_pause_ms":…,"load_timeout_ms":…,
 // "fallback":…}, any of them; an error names the permitted range.
 Result<ModelChanges> ParseModelSettings(std::string_view body, Duration longest_deadline);
 

@@ -30,8 +30,15 @@ constexpr std::uint32_t kLongestMeasured = 256;
 void Apply(const DeploymentChanges& changes, DeploymentOptions& options) {
   if (changes.workers) options.workers = *changes.workers;
   if (changes.max_jobs) options.admission.max_jobs = *changes.max_jobs;
+  if (changes.max_waiting) options.max_waiting = changes.max_waiting;
   if (changes.max_bytes) options.admission.max_bytes = *changes.max_bytes;
   if (changes.max_deadline) options.max_deadline = *changes.max_deadline;
+}
+
+AdmissionLimits DeploymentOptions::bounds() const {
+  AdmissionLimits limits = admission;
+  if (max_waiting) limits.max_jobs = std::min(limits.max_jobs, workers + *max_waiting);
+  return limits;
 }
 
 std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
@@ -44,7 +51,7 @@ Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servabl
       options_(options), totals_(std::move(totals)),
       probe_(context.metrics, std::string(ParseReference(name_).name), *totals_, context.clock),
       backlog_(context.backlog),
-      admission_(options.admission, options.workers, backlog_, context.clock, probe_.in_flight()),
+      admission_(options.bounds(), options.workers, backlog_, context.clock, probe_.in_flight()),
       queue_(LimitsFor(*servable_, options.batch), Lanes(options), costs_, context.clock),
       workers_(MakeWorkerContext(), *servable_, Lanes(options)), share_(context.threads, workers_, Lanes(options)) {
   max_deadline_.store(options.max_deadline.count(), std::memory_order_relaxed);
@@ -170,7 +177,7 @@ DeploymentStatus Deployment::status() const {
           .queued = counts.queued,
           .running = counts.running,
           .workers = options_.workers,
-          .max_jobs = options_.admission.max_jobs,
+          .max_jobs = options_.bounds().max_jobs,
           .max_bytes = options_.admission.max_bytes,
           .max_deadline = options_.max_deadline};
 }
@@ -180,7 +187,7 @@ void Deployment::Change(const DeploymentChanges& changes) {
   Apply(changes, options_);
   const std::size_t lanes = Lanes(options_);
   max_deadline_.store(options_.max_deadline.count(), std::memory_order_relaxed);
-  admission_.SetLimits(options_.admission, options_.workers);
+  admission_.SetLimits(options_.bounds(), options_.workers);
   queue_.SetLanes(lanes);
   workers_.SetCount(lanes);
   share_.SetWorkers(lanes);

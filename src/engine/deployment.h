@@ -31,16 +31,22 @@ struct DeploymentOptions {
   // thread.
   std::size_t workers = ThisMachine().cores();
   AdmissionLimits admission;
+  std::optional<std::size_t>
+      max_waiting;  // jobs beyond those that `workers` run; 0: what cannot run at once is refused
   BatchLimits batch;
   Duration max_deadline{};         // what a job has at most, whatever it asks for; zero: that
   bool short_cut = true;           // run cheap jobs on the caller's thread
   bool measure_when_idle = false;  // measure what runs cost, once, while nothing is to do
+
+  // What both bounds on jobs come to.
+  AdmissionLimits bounds() const;
 };
 
 // What may be changed while a model serves; what is not there stays as it is. Value type.
 struct DeploymentChanges {
   std::optional<std::size_t> workers;
   std::optional<std::size_t> max_jobs;
+  std::optional<std::size_t> max_waiting;
   std::optional<std::uint64_t> max_bytes;
   std::optional<Duration> max_deadline;
 };

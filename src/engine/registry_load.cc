@@ -116,6 +116,7 @@ void Registry::Publish(Model& model, Entry& entry, const ModelLoad& load, Loaded
   // What has been changed since it was made is changed for it too.
   deployment->Change({.workers = model.serving.workers,
                       .max_jobs = model.serving.admission.max_jobs,
+                      .max_waiting = model.serving.max_waiting,
                       .max_bytes = model.serving.admission.max_bytes,
                       .max_deadline = model.serving.max_deadline});
   entry.memory = std::move(loaded.memory);

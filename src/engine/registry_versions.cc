@@ -217,7 +217,7 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
   status.on_demand = model.plan.on_demand;
   status.load_limits = model.load;
   status.serving = {.workers = model.serving.workers,
-                    .max_jobs = model.serving.admission.max_jobs,
+                    .max_jobs = model.serving.bounds().max_jobs,
                     .max_bytes = model.serving.admission.max_bytes,
                     .max_deadline = model.serving.max_deadline};
   for (const auto& [number, one] : model.versions) {

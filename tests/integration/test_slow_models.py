@@ -141,6 +141,31 @@ def test_jobs_that_finish_on_a_copy_that_was_replaced_are_in_the_status(start, f
     until(lambda: state(server, "busy1")["jobs"]["admitted"] == 0, "the job to end with its client")
 
 
+def test_without_a_queue_what_cannot_run_at_once_is_refused_at_once(start, folder: Path):
+    server = serve(start, folder, "--set", "queue.max_waiting=0")
+    assert post(server, "/v1/models/busy1/load", PATIENT).status == 200
+    job = begin(server, "/v2/models/busy1/infer", FOR_EVER)
+    until(lambda: state(server, "busy1")["jobs"]["running"] == 1, "the job to run")
+    for _ in range(2):
+        refused = server.client.infer("busy1", turns(1))
+        assert refused.status == 429 and refused.json()["limit"] == "max_jobs"
+    changed = server.client.request("PATCH", "/v1/models/busy1/settings", {"max_waiting": 1})
+    assert changed.json()["jobs"]["max"] == 2
+    waiting = begin(server, "/v2/models/busy1/infer", turns(1))
+    until(lambda: state(server, "busy1")["jobs"]["queued"] == 1, "the next one to wait")
+    job.close()
+    assert waiting.reply().status == 200
+    refused = server.client.request("PATCH", "/v1/models/busy1/settings", {"max_waiting": -1})
+    assert refused.status == 400 and "0 to 1000000" in refused.message()
+
+
+def test_the_profile_of_the_load_once_service_has_its_limits(start, folder: Path):
+    server = serve(start, folder, "--profile", "load-once")
+    told = state(server, "quick")
+    assert told["jobs"]["max"] == 10 and told["load_settings"] == {
+        "load_tries": 3, "load_pause_ms": 1000, "load_timeout_ms": 300_000, "fallback": True}
+
+
 def test_readiness_does_not_go_while_another_model_is_loaded(start, folder: Path):
     server = start("--models", folder, "--set", "model_settings=endless1.load=on-demand",
                    "--set", "model_settings=endless2.load=on-demand", "--set", "model_settings=endless3.load=on-demand")
