@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from harness.context import Context
@@ -22,6 +23,11 @@ TEXTS = 800
 SETTLE_S = 0.3
 
 
+def cores() -> int:
+    """That this process may use: the default of run.slots."""
+    return len(os.sched_getaffinity(0))
+
+
 def run(context: Context, workers: int, slots: int) -> tuple[float, Memory]:
     """Texts a second, and the memory afterwards. As many runs at once as workers, where slots say so."""
     lengths = Lengths(context.root / MODEL / "tokenizer.json")
@@ -35,17 +41,20 @@ def run(context: Context, workers: int, slots: int) -> tuple[float, Memory]:
 
 
 def measure(context: Context) -> Work:
-    """A fresh server for each number of workers in each round. The workspace of a run is what a second run at the same
-    time adds."""
+    """A fresh server for each number of workers in each round. Speed with as many runs at once as there are cores, which
+    is the default however many workers there are; memory with as many as there are workers, which is the most that there
+    can be. The workspace of a run is what a second run at the same time adds."""
     work = Work("workers")
     measured_once(context, context.models("workers", MODEL))
     speeds: dict[int, list[float]] = {count: [] for count in WORKERS}
+    crowded: dict[int, list[float]] = {count: [] for count in WORKERS}
     held: dict[int, list[Memory]] = {count: [] for count in WORKERS}
     for number in range(1, context.rounds + 1):
         for count in WORKERS:
             context.progress.show(f"workers: round {number} of {context.rounds}, {count} workers")
+            speeds[count].append(run(context, count, cores())[0])
             speed, memory = run(context, count, count)
-            speeds[count].append(speed)
+            crowded[count].append(speed)
             held[count].append(memory)
     space = [two.rss - one.rss for one, two in zip(held[1], held[2], strict=True)]
     bound = [one.rss + 16 * max(extra, 0.1) for one, extra in zip(held[1], space, strict=True)]
@@ -57,4 +66,5 @@ def measure(context: Context) -> Work:
     for count in WORKERS:
         work.add(f"  {count} workers: resident", "MB", [memory.rss for memory in held[count]])
         work.add(f"  {count} workers: texts", "/s", speeds[count])
+        work.add(f"  {count} workers, all at once: texts", "/s", crowded[count])
     return work

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cstring>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -13,6 +16,9 @@
 
 namespace weir::codec {
 namespace {
+
+// What model configurations name; the size of a request is bounded by its bytes.
+constexpr std::int64_t kMostInABatch = 1024;
 
 // Fills a tensor from JSON data, flat or nested as the shape says.
 class DataReader {
@@ -163,10 +169,75 @@ std::unexpected<Error> NoSuchTensor(std::string_view side, const std::string& na
       path);
 }
 
+// The binary data of a request, taken one input after the other.
+class BinaryData {
+ public:
+  BinaryData(std::string_view bytes, const std::shared_ptr<const void>& owner) : left_(bytes), owner_(owner) {}
+
+  std::size_t left() const { return left_.size(); }
+
+  // The next `size` bytes as a tensor.
+  Result<Tensor> Take(std::int64_t size, const TensorSpec& spec, Shape shape, const std::string& path) {
+    const auto wrong = [&](std::string what) { return InvalidArgument(std::move(what), path); };
+    const auto bytes = static_cast<std::size_t>(size);
+    const std::optional<std::size_t> count = ElementCount(shape);
+    if (!count || *count != bytes / DataTypeSize(spec.type) || bytes % DataTypeSize(spec.type) != 0) {
+      return wrong(fmt::format("'{}' is {}, but shape {} of {} has {} values of {} bytes", path, size,
+                               ShapeString(shape), DataTypeName(spec.type), count.value_or(0),
+                               DataTypeSize(spec.type)));
+    }
+    if (bytes > left_.size()) {
+      return wrong(fmt::format("'{}' is {}, but only {} bytes of binary data are left", path, size, left_.size()));
+    }
+    const std::string_view data = left_.substr(0, bytes);
+    left_.remove_prefix(bytes);
+    const bool is_bool = spec.type == DataType::kBool;
+    if (is_bool && std::ranges::any_of(data, [](char value) { return value != 0 && value != 1; })) {
+      return wrong(
+          fmt::format("the binary data of '{}' has a byte that is neither 0 nor 1, which BOOL are", spec.name));
+    }
+    if (reinterpret_cast<std::uintptr_t>(data.data()) % DataTypeSize(spec.type) == 0) {
+      return Tensor::Wrap(spec.type, std::move(shape), owner_, data.data());
+    }
+    Tensor copy = Tensor::Uninitialised(spec.type, std::move(shape));
+    if (!data.empty()) std::memcpy(copy.Mutable<char>().data(), data.data(), data.size());
+    return copy;
+  }
+
+ private:
+  std::string_view left_;
+  const std::shared_ptr<const void>& owner_;
+};
+
+// parameters.NAME of an input or output, within the protocol's extension.
+Result<std::optional<JsonObject>> ParametersOf(const JsonObject& object) {
+  auto found = object.Find("parameters");
+  if (!found) return Forward(found);
+  if (!*found) return std::nullopt;
+  Result<JsonObject> inside = JsonObject::From(**found, object.Path("parameters"));
+  if (!inside) return Forward(inside);
+  return std::optional(std::move(*inside));
+}
+
+// What an input says of its binary data; nullopt when its data are JSON.
+Result<std::optional<std::int64_t>> BinarySizeOf(const JsonObject& input) {
+  const auto parameters = ParametersOf(input);
+  if (!parameters) return std::unexpected(parameters.error());
+  if (!*parameters) return std::nullopt;
+  auto size = (*parameters)->FindInt("binary_data_size", 0, std::int64_t{1} << 40);
+  if (!size || !*size) return size;
+  const auto data = input.Find("data");
+  if (data && *data) {
+    return InvalidArgument(fmt::format("'{}' and parameters.binary_data_size exclude each other", input.Path("data")),
+                           input.Path("data"));
+  }
+  return size;
+}
+
 // One element of "inputs": its position in the manifest and its tensor. No body holds more than
 // `most_values` values, so a shape that asks for more costs no memory.
 Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::string& path, const Manifest& manifest,
-                                           std::size_t most_values) {
+                                           std::size_t most_values, BinaryData& binary) {
   auto name = input.RequireString("name");
   if (!name) return Forward(name);
   const int index = manifest.InputIndex(*name);
@@ -188,6 +259,14 @@ Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::s
     fits.error().field = input.Path("shape");
     return Forward(fits);
   }
+  const auto binary_size = BinarySizeOf(input);
+  if (!binary_size) return std::unexpected(binary_size.error());
+  if (*binary_size) {
+    Result<Tensor> tensor =
+        binary.Take(**binary_size, spec, std::move(*shape), input.Path("parameters.binary_data_size"));
+    if (!tensor) return Forward(tensor);
+    return std::pair(index, std::move(*tensor));
+  }
   auto data = input.RequireArray("data");
   if (!data) return Forward(data);
   const std::optional<std::size_t> count = ElementCount(*shape);
@@ -201,7 +280,8 @@ Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::s
   return std::pair(index, std::move(tensor));
 }
 
-Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& manifest, std::size_t most_values) {
+Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& manifest, std::size_t most_values,
+                                        BinaryData binary) {
   auto array = body.RequireArray("inputs");
   if (!array) return Forward(array);
   std::vector<std::optional<Tensor>> found(manifest.inputs.size());
@@ -210,7 +290,7 @@ Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& 
     const std::string path = fmt::format("inputs[{}]", position++);
     auto object = JsonObject::From(item, path);
     if (!object) return Forward(object);
-    auto parsed = ParseTensor(*object, path, manifest, most_values);
+    auto parsed = ParseTensor(*object, path, manifest, most_values, binary);
     if (!parsed) return Forward(parsed);
     std::optional<Tensor>& place = found[static_cast<std::size_t>(parsed->first)];
     if (place) {
@@ -218,6 +298,9 @@ Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& 
       return InvalidArgument(fmt::format("input '{}' is given twice", name), path);
     }
     place = std::move(parsed->second);
+  }
+  if (binary.left() > 0) {
+    return InvalidArgument(fmt::format("{} bytes of binary data belong to no input", binary.left()), "inputs");
   }
   std::vector<Tensor> inputs;
   for (std::size_t i = 0; i < found.size(); ++i) {
@@ -229,12 +312,23 @@ Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& 
   return inputs;
 }
 
+// Whether these parameters ask for binary data.
+Result<std::optional<bool>> BinaryIn(const JsonObject& object, std::string_view key) {
+  const auto parameters = ParametersOf(object);
+  if (!parameters) return std::unexpected(parameters.error());
+  if (!*parameters) return std::nullopt;
+  return (*parameters)->FindBool(key);
+}
+
 // The requested outputs, or all of them.
-Result<std::vector<int>> ParseOutputs(const JsonObject& body, const Manifest& manifest) {
-  std::vector<int> outputs;
+Result<std::vector<InferBody::AskedFor>> ParseOutputs(const JsonObject& body, const Manifest& manifest) {
+  const auto all_binary = BinaryIn(body, "binary_data_output");
+  if (!all_binary) return std::unexpected(all_binary.error());
+  const bool binary = all_binary->value_or(false);
+  std::vector<InferBody::AskedFor> outputs;
   const auto given = body.Find("outputs");
   if (!*given) {
-    for (std::size_t i = 0; i < manifest.outputs.size(); ++i) outputs.push_back(static_cast<int>(i));
+    for (std::size_t i = 0; i < manifest.outputs.size(); ++i) outputs.push_back({static_cast<int>(i), binary});
     return outputs;
   }
   auto array = body.RequireArray("outputs");
@@ -246,7 +340,9 @@ Result<std::vector<int>> ParseOutputs(const JsonObject& body, const Manifest& ma
     if (!name) return Forward(name);
     const int index = manifest.OutputIndex(*name);
     if (index < 0) return NoSuchTensor("output", *name, object->Path("name"), manifest.outputs);
-    outputs.push_back(index);
+    const auto own = BinaryIn(*object, "binary_data");
+    if (!own) return std::unexpected(own.error());
+    outputs.push_back({index, own->value_or(binary)});
   }
   return outputs;
 }
@@ -301,8 +397,23 @@ Status ParseParameters(const JsonObject& object, InferBody& body) {
 
 }  // namespace
 
-Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view body) {
-  Result<JsonElement> root = ParseJson(body);
+Result<InferBytes> SplitInfer(std::string_view body, std::string_view json_length) {
+  constexpr char kHeader[] = "Inference-Header-Content-Length";
+  if (json_length.empty()) return InferBytes{body, {}};
+  std::uint64_t length = 0;
+  const char* const last = json_length.data() + json_length.size();
+  const auto [end, error] = std::from_chars(json_length.data(), last, length);
+  if (error == std::errc::invalid_argument || end != last) {
+    return InvalidArgument(fmt::format("{} must be a number of bytes, not '{}'", kHeader, json_length));
+  }
+  if (error != std::errc() || length > body.size()) {
+    return InvalidArgument(fmt::format("{} is {}, but the body has {} bytes", kHeader, json_length, body.size()));
+  }
+  return InferBytes{body.substr(0, length), body.substr(length)};
+}
+
+Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view json) {
+  Result<JsonElement> root = ParseJson(json);
   if (!root) return Forward(root);
   Result<JsonObject> object = JsonObject::From(*root);
   if (!object) return Forward(object);
@@ -311,8 +422,9 @@ Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_v
   return parsed.timeout;
 }
 
-Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
-  Result<JsonElement> root = ParseJson(body);
+Result<InferBody> ParseInfer(const InferBytes& bytes, const std::shared_ptr<const void>& owner,
+                             const Manifest& manifest) {
+  Result<JsonElement> root = ParseJson(bytes.json);
   if (!root) return Forward(root);
   Result<JsonObject> object = JsonObject::From(*root);
   if (!object) return Forward(object);
@@ -320,36 +432,56 @@ Result<InferBody> ParseInfer(std::string_view body, const Manifest& manifest) {
   if (!id) return Forward(id);
   auto outputs = ParseOutputs(*object, manifest);
   if (!outputs) return Forward(outputs);
-  for (const int output : *outputs) {
-    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(output)];
-    if (spec.type == DataType::kFp16 || spec.type == DataType::kBf16) {
-      return InvalidArgument(
-          fmt::format("output '{}' is {}, which has no JSON form", spec.name, DataTypeName(spec.type)), "outputs");
+  for (const InferBody::AskedFor& output : *outputs) {
+    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(output.index)];
+    if (!output.binary && (spec.type == DataType::kFp16 || spec.type == DataType::kBf16)) {
+      return InvalidArgument(fmt::format("output '{}' is {}, which has no JSON form: ask for binary_data", spec.name,
+                                         DataTypeName(spec.type)),
+                             "outputs");
     }
   }
-  auto inputs = ParseInputs(*object, manifest, body.size());
+  auto inputs = ParseInputs(*object, manifest, bytes.json.size(), BinaryData(bytes.binary, owner));
   if (!inputs) return Forward(inputs);
   InferBody parsed{.id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs)};
   if (Status parameters = ParseParameters(*object, parsed); !parameters) return Forward(parameters);
   return parsed;
 }
 
-std::string WriteInfer(const std::string& model, const std::string& version, const InferBody& request,
+InferAnswer WriteInfer(const std::string& model, const std::string& version, const InferBody& request,
                        const Manifest& manifest, const std::vector<Tensor>& outputs) {
   JsonWriter json;
   json.BeginObject().Key("model_name").String(model).Key("model_version").String(version);
   if (!request.id.empty()) json.Key("id").String(request.id);
   json.Key("outputs").BeginArray();
-  for (const int index : request.outputs) {
-    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(index)];
-    const Tensor& tensor = outputs[static_cast<std::size_t>(index)];
+  std::size_t binary = 0;
+  for (const InferBody::AskedFor& asked : request.outputs) {
+    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(asked.index)];
+    const Tensor& tensor = outputs[static_cast<std::size_t>(asked.index)];
     json.BeginObject().Key("name").String(spec.name).Key("datatype").String(DataTypeName(tensor.type()));
     json.Key("shape").BeginArray();
     for (const std::int64_t size : tensor.shape()) json.Int(size);
-    json.EndArray().Key("data").Elements(tensor).EndObject();
+    json.EndArray();
+    if (asked.binary) {
+      json.Key("parameters").BeginObject();
+      json.Key("binary_data_size").Int(static_cast<std::int64_t>(tensor.bytes())).EndObject();
+      binary += tensor.bytes();
+    } else {
+      json.Key("data").Elements(tensor);
+    }
+    json.EndObject();
   }
   json.EndArray().EndObject();
-  return json.Take();
+  InferAnswer answer{.body = json.Take()};
+  const auto is_binary = [](const InferBody::AskedFor& asked) { return asked.binary; };
+  if (std::ranges::none_of(request.outputs, is_binary)) return answer;
+  answer.json_length = answer.body.size();
+  answer.body.reserve(answer.body.size() + binary);
+  for (const InferBody::AskedFor& asked : request.outputs) {
+    if (!asked.binary) continue;
+    const Tensor& tensor = outputs[static_cast<std::size_t>(asked.index)];
+    answer.body.append(reinterpret_cast<const char*>(tensor.data()), tensor.bytes());
+  }
+  return answer;
 }
 
 std::string WriteModelMetadata(const std::string& model, const std::vector<std::string>& versions,
@@ -367,10 +499,46 @@ std::string WriteModelMetadata(const std::string& model, const std::vector<std::
   return json.Take();
 }
 
+std::string WriteModelConfig(const std::string& model, const std::vector<std::string>& versions,
+                             const Manifest& manifest, std::size_t runs_at_once) {
+  const auto any_batch = [](const TensorSpec& spec) { return !spec.shape.empty() && spec.shape[0] == -1; };
+  const bool batches =
+      std::ranges::all_of(manifest.inputs, any_batch) && std::ranges::all_of(manifest.outputs, any_batch);
+  JsonWriter json;
+  const auto tensors = [&](std::string_view key, const std::vector<TensorSpec>& specs) {
+    json.Key(key).BeginArray();
+    for (const TensorSpec& spec : specs) {
+      json.BeginObject().Key("name").String(spec.name);
+      json.Key("data_type").String(fmt::format("TYPE_{}", DataTypeName(spec.type))).Key("dims").BeginArray();
+      for (const std::int64_t size : std::span(spec.shape).subspan(batches ? 1 : 0)) json.Int(size);
+      json.EndArray().EndObject();
+    }
+    json.EndArray();
+  };
+  json.BeginObject().Key("name").String(model).Key("platform").String(manifest.platform);
+  json.Key("backend").String("onnxruntime");
+  json.Key("version_policy").BeginObject().Key("specific").BeginObject().Key("versions").BeginArray();
+  for (const std::string& version : versions) json.Int(static_cast<std::int64_t>(ParseVersion(version).value_or(1)));
+  json.EndArray().EndObject().EndObject();
+  json.Key("max_batch_size").Int(batches ? kMostInABatch : 0);
+  tensors("input", manifest.inputs);
+  tensors("output", manifest.outputs);
+  json.Key("instance_group").BeginArray().BeginObject().Key("name").String(model + "_0").Key("kind").String("KIND_CPU");
+  json.Key("count").Int(static_cast<std::int64_t>(runs_at_once)).EndObject().EndArray().EndObject();
+  return json.Take();
+}
+
 std::string WriteServerMetadata() {
   JsonWriter json;
   json.BeginObject().Key("name").String("weir").Key("version").String(kVersion);
-  json.Key("extensions").BeginArray().String("model_repository").String("statistics").EndArray().EndObject();
+  json.Key("extensions")
+      .BeginArray()
+      .String("binary_tensor_data")
+      .String("model_configuration")
+      .String("model_repository")
+      .String("statistics")
+      .EndArray()
+      .EndObject();
   return json.Take();
 }
 

@@ -25,25 +25,31 @@ std::string VersionOf(const Deployment& deployment) {
   return VersionText(ParseReference(deployment.name()).version.value_or(0));
 }
 
+Response AnswerOf(codec::InferAnswer answer, const StageTimes& times) {
+  Response response{.body = std::move(answer.body), .times = times};
+  if (answer.json_length == 0) return response;
+  response.content_type = "application/octet-stream";
+  response.headers.emplace_back("Inference-Header-Content-Length", std::to_string(answer.json_length));
+  return response;
+}
+
 void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
-  if (!exchange->Header("inference-header-content-length").empty()) {
-    return Refuse(exchange, {Code::kInvalidArgument,
-                             "binary tensors are not served; send and ask for JSON data (binary_data: false)"});
-  }
+  const auto bytes = codec::SplitInfer(exchange->body(), exchange->Header("inference-header-content-length"));
+  if (!bytes) return Refuse(exchange, bytes.error());
   const std::string reference = ReferenceIn(*exchange);
   const Registry::Outlook outlook = engine.LookAhead(reference);
   std::optional<std::chrono::microseconds> timeout;
   if (!outlook.ready) {  // the body says, among the rest, how long its client waits for the model
-    const auto named = codec::ParseInferTimeout(exchange->body());
+    const auto named = codec::ParseInferTimeout(bytes->json);
     if (!named) return Refuse(exchange, named.error());
     timeout = *named;
   }
   ApplyDeadline(outlook, timeout, *exchange);
-  engine.WhenReady(reference, exchange->deadline, [exchange](Ready ready) {
+  engine.WhenReady(reference, exchange->deadline, [exchange, bytes = *bytes](Ready ready) {
     if (!ready) return Refuse(exchange, ready.error());
     Deployment& deployment = **ready;
     const std::shared_ptr<const Servable>& servable = deployment.servable();
-    Result<codec::InferBody> body = codec::ParseInfer(exchange->body(), servable->manifest());
+    Result<codec::InferBody> body = codec::ParseInfer(bytes, exchange, servable->manifest());
     if (!body) return Refuse(exchange, body.error());
     if (body->timeout) {  // shortens what the request has, and is cut to the server's maximum by that
       exchange->deadline = Deadline(std::min(exchange->deadline.at(), exchange->received + *body->timeout));
@@ -59,8 +65,8 @@ void HandleInfer(Engine& engine, const ExchangePtr& exchange) {
                                       body = std::move(*body)](Result<Output> output) {
       if (!output) return Refuse(exchange, output.error());
       exchange->Respond(
-          {.body = codec::WriteInfer(exchange->parameters[0], version, body, servable->manifest(), output->tensors),
-           .times = output->times});
+          AnswerOf(codec::WriteInfer(exchange->parameters[0], version, body, servable->manifest(), output->tensors),
+                   output->times));
     });
   });
 }
@@ -82,6 +88,14 @@ void HandleMetadata(Engine& engine, const ExchangePtr& exchange) {
     if (!ready) return Refuse(exchange, ready.error());
     exchange->Respond({.body = codec::WriteModelMetadata(exchange->parameters[0], VersionsToShow(engine, *exchange),
                                                          (*ready)->servable()->manifest())});
+  });
+}
+
+void HandleConfig(Engine& engine, const ExchangePtr& exchange) {
+  engine.WhenReady(ReferenceIn(*exchange), exchange->deadline, [&engine, exchange](Ready ready) {
+    if (!ready) return Refuse(exchange, ready.error());
+    exchange->Respond({.body = codec::WriteModelConfig(exchange->parameters[0], VersionsToShow(engine, *exchange),
+                                                       (*ready)->servable()->manifest(), (*ready)->status().workers)});
   });
 }
 
@@ -134,6 +148,7 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context) {
                exchange->Respond(status ? Response{} : ErrorResponse(status.error(), Dialect::kOip));
              });
   const auto metadata = [&engine](const ExchangePtr& exchange) { HandleMetadata(engine, exchange); };
+  const auto config = [&engine](const ExchangePtr& exchange) { HandleConfig(engine, exchange); };
   const auto model_ready = [&engine](const ExchangePtr& exchange) { HandleModelReady(engine, exchange); };
   const auto infer = [&engine](const ExchangePtr& exchange) { HandleInfer(engine, exchange); };
   const auto statistics = [&engine](const ExchangePtr& exchange) { HandleStatistics(engine, exchange); };
@@ -141,6 +156,8 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context) {
   router.Add("GET", "/v2/models/{model}/stats", Dialect::kOip, Scope::kInfer, statistics);
   router.Add("GET", "/v2/models/{model}/versions/{version}/stats", Dialect::kOip, Scope::kInfer, statistics);
   router.Add("GET", "/v2/models/{model}", Dialect::kOip, Scope::kInfer, metadata);
+  router.Add("GET", "/v2/models/{model}/config", Dialect::kOip, Scope::kInfer, config);
+  router.Add("GET", "/v2/models/{model}/versions/{version}/config", Dialect::kOip, Scope::kInfer, config);
   router.Add("GET", "/v2/models/{model}/ready", Dialect::kOip, Scope::kInfer, model_ready);
   router.Add("POST", "/v2/models/{model}/infer", Dialect::kOip, Scope::kInfer, infer);
   router.Add("GET", "/v2/models/{model}/versions/{version}", Dialect::kOip, Scope::kInfer, metadata);

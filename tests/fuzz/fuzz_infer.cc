@@ -17,13 +17,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                        .outputs = {{"A", DataType::kBool, {-1}}},
                                        .weight_bytes = 0};
   const std::string_view body(reinterpret_cast<const char*>(data), size);
+  (void)weir::codec::SplitInfer(body, body.substr(0, body.find('{')));
+  (void)weir::codec::ParseInferTimeout(body);
   (void)weir::codec::ParseRepositoryIndex(body);
   (void)weir::codec::CheckRepositoryCall(body);
   (void)weir::codec::ParseModelSettings(body, std::chrono::seconds(300));
   (void)weir::codec::DescribeModelStatus(body);
   (void)weir::codec::ReadErrorMessage(body, 500);
   for (const weir::Manifest* model : {&manifest, &flags}) {
-    const auto parsed = weir::codec::ParseInfer(body, *model);
+    // What stands behind the first byte 1, which JSON never has, is binary data.
+    const std::size_t end = std::min(body.find('\x01'), body.size());
+    const std::string_view binary = end == body.size() ? std::string_view() : body.substr(end + 1);
+    const auto parsed = weir::codec::ParseInfer({body.substr(0, end), binary}, nullptr, *model);
     if (!parsed) continue;
     for (std::size_t i = 0; i < parsed->inputs.size(); ++i) {
       if (!weir::CheckAgainst(model->inputs[i], parsed->inputs[i])) __builtin_trap();

@@ -145,12 +145,6 @@ def test_an_unknown_model_is_not_found_and_the_nearest_is_named(client: Client):
     refused(client, GOOD, "'identiti'", "'identity'", model="identiti", status=404)
 
 
-def test_binary_tensors_are_refused_in_clear_words(client: Client):
-    reply = client.infer("identity", GOOD, inference_header_content_length="10")
-    assert reply.status == 400
-    assert "binary" in reply.message()
-
-
 def encoder_request(ids: list, mask: list | None = None, types: list | None = None) -> dict:
     """Raw tensors for minilm; each argument is a list of rows."""
     rows = {"input_ids": ids, "attention_mask": mask or [[1] * len(ids[0])] * len(ids),

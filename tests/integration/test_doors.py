@@ -21,7 +21,8 @@ ROUTES = [
     "POST /v2/repository/models/{model}/unload", "GET /model/status", "POST /model/reload",
     "GET /v2", "GET /v2/health/live", "GET /v2/health/ready",
     "GET /v2/models/stats", "GET /v2/models/{model}/stats", "GET /v2/models/{model}/versions/{version}/stats",
-    "GET /v2/models/{model}", "GET /v2/models/{model}/ready", "POST /v2/models/{model}/infer",
+    "GET /v2/models/{model}", "GET /v2/models/{model}/config", "GET /v2/models/{model}/versions/{version}/config",
+    "GET /v2/models/{model}/ready", "POST /v2/models/{model}/infer",
     "GET /v2/models/{model}/versions/{version}", "GET /v2/models/{model}/versions/{version}/ready",
     "POST /v2/models/{model}/versions/{version}/infer",
 ]
