@@ -20,6 +20,7 @@ HEAVY = {
     r"^csv\.h": {"dataset"},
     r"^prometheus/": {"metrics"},
     r"^spdlog/": {"base"},
+    r"^zlib": {"http"},
 }
 
 

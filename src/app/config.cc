@@ -308,6 +308,8 @@ std::vector<Option> ServerRows() {
       ByMachine(Size("server.max_bodies", "request bodies of all connections together", 1, 1024 * kGiB,
                      [](Config& c) -> auto& { return c.server.max_bodies_bytes; }),
                 "1GiB, at most a quarter of the memory"),
+      Size("server.compress_from", "answers of that size are compressed for clients that take them so; 0: none", 0,
+           4 * kGiB, [](Config& c) -> auto& { return c.server.compress_from; }),
       Size("server.max_header", "largest request header", 256, 16 * kMiB,
            [](Config& c) -> auto& { return c.server.max_header_bytes; }),
       Time("server.read_timeout", "from a request's first byte to its last", kMs, kHour,

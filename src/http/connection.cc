@@ -18,6 +18,7 @@
 
 #include "base/version.h"
 #include "codec/error.h"
+#include "http/content_coding.h"
 
 namespace weir::http {
 namespace {
@@ -91,9 +92,13 @@ class HttpExchange final : public Exchange {
   void Respond(Response response) override;
 
   void Cancel() { stop_.request_stop(); }
-  bool keep_alive() const { return request_.keep_alive(); }
-  bool is_head() const { return request_.method() == bhttp::verb::head; }
-  unsigned version() const { return request_.version(); }
+  // How the answer goes over the wire.
+  struct Form {
+    bool head = false;
+    bool keep_alive = false;
+    unsigned version = 11;
+    Coding coding = Coding::kIdentity;
+  };
 
  private:
   const std::shared_ptr<HttpConnection> connection_;
@@ -125,19 +130,31 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   // Called by the exchange, on any thread.
-  void Send(Response response, bool head, bool keep_alive, unsigned version) {
-    asio::post(socket_.get_executor(),
-               [self = shared_from_this(), response = std::move(response), head, keep_alive, version]() mutable {
-                 const Duration hold = self->refusals_.Note(response.status == 429, Clock::Steady().Now());
-                 if (hold > Duration::zero() && !self->context_.draining) {
-                   return self->WriteLater(hold, std::move(response), head, keep_alive, version);
-                 }
-                 self->StartWrite(std::move(response), head, keep_alive, version);
-               });
+  void Send(Response response, HttpExchange::Form form) {
+    if (form.coding == Coding::kIdentity) return Post(std::move(response), form);
+    context_.packers.Submit([self = shared_from_this(), response = std::move(response), form]() mutable {
+      response.headers.emplace_back("Vary", "Accept-Encoding");
+      if (auto packed = Pack(form.coding, response.body)) {
+        response.body = std::move(*packed);
+        response.headers.emplace_back("Content-Encoding", CodingName(form.coding));
+      }
+      self->Post(std::move(response), form);
+    });
   }
   const Router& router() const { return context_.router; }
+  const ServerOptions& options() const { return context_.options; }
 
  private:
+  void Post(Response response, HttpExchange::Form form) {
+    asio::post(socket_.get_executor(), [self = shared_from_this(), response = std::move(response), form]() mutable {
+      const Duration hold = self->refusals_.Note(response.status == 429, Clock::Steady().Now());
+      if (hold > Duration::zero() && !self->context_.draining) {
+        return self->WriteLater(hold, std::move(response), form);
+      }
+      self->StartWrite(std::move(response), form);
+    });
+  }
+
   // Idle: between requests. Reading: some bytes of one are here. Answering: the handler has it, and it may
   // take as long as its deadline. Writing: the client takes the answer. Lingering: a last answer was
   // written, input is read and thrown away until the client closes.
@@ -241,9 +258,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     } else if (parser_->is_header_done() && HasUnknownCoding()) {
       Refuse(501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"});
     } else if (parser_->is_header_done() && !ReserveBody()) {
-      Refuse(503, {.code = Code::kUnavailable,
-                   .message = "the bodies that all clients are sending are more than the server has room for",
-                   .retry_after = kRetryBody});
+      Refuse(503, NoRoomForBody());
     } else if (parser_->is_done()) {
       Dispatch();
     } else if (parser_->is_header_done() && !IsWorthABody()) {
@@ -258,11 +273,18 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // is spent. Given back once the request has been answered.
   bool ReserveBody() {
     const auto announced = parser_->content_length();
-    const std::size_t needed = announced ? static_cast<std::size_t>(*announced) : parser_->get().body().size();
+    return Reserve(announced ? static_cast<std::size_t>(*announced) : parser_->get().body().size());
+  }
+  bool Reserve(std::size_t needed) {
     if (needed <= reserved_) return true;
     const std::size_t more = needed - std::exchange(reserved_, needed);
     const std::size_t most = std::max(context_.options.max_bodies_bytes, context_.options.max_body_bytes);
     return context_.body_bytes.fetch_add(more) + more <= most;
+  }
+  static Error NoRoomForBody() {
+    return {.code = Code::kUnavailable,
+            .message = "the bodies that all clients are sending are more than the server has room for",
+            .retry_after = kRetryBody};
   }
   void ReleaseBody() { context_.body_bytes.fetch_sub(std::exchange(reserved_, 0)); }
 
@@ -315,8 +337,43 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void Dispatch() {
+    const bhttp::request<bhttp::string_body>& request = parser_->get();
+    const auto coding = ParseContentEncoding(request[bhttp::field::content_encoding]);
+    if (coding == Coding::kIdentity) return Route(parser_->release());
+    if (!coding) {
+      return Refuse(
+          415, {Code::kInvalidArgument, fmt::format("Content-Encoding '{}' is not understood; gzip and deflate are",
+                                                    request[bhttp::field::content_encoding])});
+    }
+    body_wanted_ = false;
+    if (!IsWorthABody()) return;
     EnterAnswering();
-    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), client_);
+    context_.packers.Submit([self = shared_from_this(), request = parser_->release(), coding = *coding]() mutable {
+      Result<std::string> body = Unpack(coding, request.body(), self->context_.options.max_body_bytes);
+      asio::post(self->socket_.get_executor(), [self, request = std::move(request), body = std::move(body)]() mutable {
+        self->Unpacked(std::move(request), std::move(body));
+      });
+    });
+  }
+
+  void Unpacked(bhttp::request<bhttp::string_body> request, Result<std::string> body) {
+    if (state_ != State::kAnswering) return;  // closed meanwhile
+    if (!body) {
+      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
+      return context_.router.Refuse(exchange, ErrorResponse(body.error(), DialectOf(exchange->path())));
+    }
+    request.body() = std::move(*body);
+    request.erase(bhttp::field::content_encoding);
+    if (!Reserve(request.body().size())) {
+      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
+      return context_.router.Refuse(exchange, ErrorResponse(NoRoomForBody(), DialectOf(exchange->path())));
+    }
+    Route(std::move(request));
+  }
+
+  void Route(bhttp::request<bhttp::string_body> request) {
+    EnterAnswering();
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
     current_ = exchange;
     if (buffer_.size() < kMostAhead) {
       WaitReadable();
@@ -326,18 +383,19 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     context_.router.Route(exchange);
   }
 
-  void WriteLater(Duration hold, Response response, bool head, bool keep_alive, unsigned version) {
+  void WriteLater(Duration hold, Response response, HttpExchange::Form form) {
     hold_.emplace(socket_.get_executor(), hold);
-    hold_->async_wait([self = shared_from_this(), response = std::move(response), head, keep_alive, version](
-                          error_code) mutable { self->StartWrite(std::move(response), head, keep_alive, version); });
+    hold_->async_wait([self = shared_from_this(), response = std::move(response), form](error_code) mutable {
+      self->StartWrite(std::move(response), form);
+    });
   }
 
-  void StartWrite(Response response, bool head, bool keep_alive, unsigned version) {
+  void StartWrite(Response response, const HttpExchange::Form& form) {
     if (state_ != State::kAnswering) return;  // closed meanwhile
     Enter(State::kWriting, context_.options.write_timeout);
-    keep_alive_ = keep_alive && !linger_ && !context_.draining;
+    keep_alive_ = form.keep_alive && !linger_ && !context_.draining;
     response_.emplace();
-    response_->version(version);
+    response_->version(form.version);
     response_->result(static_cast<unsigned>(response.status));
     response_->set(bhttp::field::server, kServer);
     response_->set(bhttp::field::date, HttpDate());
@@ -345,7 +403,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     for (const auto& [name, value] : response.headers) response_->set(name, value);
     response_->content_length(response.body.size());
     response_->keep_alive(keep_alive_);
-    if (!head) response_->body() = std::move(response.body);
+    if (!form.head) response_->body() = std::move(response.body);
     serializer_.emplace(*response_);
     Write();
   }
@@ -418,7 +476,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 void HttpExchange::Respond(Response response) {
   if (answered_.exchange(true)) return;
   connection_->router().Finish(*this, response);
-  connection_->Send(std::move(response), is_head(), keep_alive(), version());
+  Form form{.head = request_.method() == bhttp::verb::head,
+            .keep_alive = request_.keep_alive(),
+            .version = request_.version()};
+  const std::size_t large = connection_->options().compress_from;
+  if (large > 0 && response.body.size() >= large) form.coding = ChooseCoding(request_[bhttp::field::accept_encoding]);
+  connection_->Send(std::move(response), form);
 }
 
 }  // namespace

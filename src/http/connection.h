@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 
+#include "executor/thread_pool.h"
 #include "http/repeated_refusals.h"
 #include "http/router.h"
 #include "http/server.h"
@@ -27,6 +28,7 @@ class Connection {
     const std::atomic<bool>& draining;
     RefusalRate& refusals;                 // of the I/O thread
     std::atomic<std::size_t>& body_bytes;  // of the bodies that all connections hold
+    ThreadPool& packers;                   // for compressed bodies, both ways
     // Called once, on the I/O thread, when the connection has ended.
     std::function<void(Connection*)> closed;
   };

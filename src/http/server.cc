@@ -33,8 +33,9 @@ constexpr std::chrono::milliseconds kAcceptPause{50};
 class Loop {
  public:
   Loop(const ServerOptions& options, const Router& router, const std::atomic<bool>& draining,
-       std::atomic<std::size_t>& body_bytes, std::function<void()> closed)
-      : options_(options), router_(router), draining_(draining), body_bytes_(body_bytes), closed_(std::move(closed)) {}
+       std::atomic<std::size_t>& body_bytes, ThreadPool& packers, std::function<void()> closed)
+      : options_(options), router_(router), draining_(draining), body_bytes_(body_bytes), packers_(packers),
+        closed_(std::move(closed)) {}
 
   asio::io_context& context() { return context_; }
 
@@ -69,6 +70,7 @@ class Loop {
                                                              .draining = draining_,
                                                              .refusals = refusals_,
                                                              .body_bytes = body_bytes_,
+                                                             .packers = packers_,
                                                              .closed = [this](Connection* ended) { Forget(ended); }});
       connections_.emplace(connection.get(), connection);
       connection->Start();
@@ -114,6 +116,7 @@ class Loop {
   const Router& router_;
   const std::atomic<bool>& draining_;
   std::atomic<std::size_t>& body_bytes_;
+  ThreadPool& packers_;
   const std::function<void()> closed_;
 
   RefusalRate refusals_;
@@ -131,7 +134,7 @@ class AsioServer final : public Server {
         accepted_(metrics.GetCounter("weir_http_connections_total", "HTTP connections accepted.")) {
     for (std::size_t i = 0; i < options_.threads; ++i) {
       loops_.push_back(
-          std::make_unique<Loop>(options_, router, draining_, body_bytes_, [this] { ConnectionClosed(); }));
+          std::make_unique<Loop>(options_, router, draining_, body_bytes_, packers_, [this] { ConnectionClosed(); }));
     }
     acceptor_.emplace(loops_[0]->context());
     accept_pause_.emplace(loops_[0]->context());
@@ -238,6 +241,7 @@ class AsioServer final : public Server {
   std::size_t open_ GUARDED_BY(mu_) = 0;
 
   std::vector<std::unique_ptr<Loop>> loops_;
+  ThreadPool packers_{1, "pack"};  // its tasks post to the loops
   // Confined to the first loop's thread.
   std::size_t next_loop_ = 0;
   std::optional<tcp::acceptor> acceptor_;

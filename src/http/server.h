@@ -26,6 +26,8 @@ struct ServerOptions {
   // Of all connections together; at least max_body_bytes.
   std::size_t max_bodies_bytes = ShareOfMemory(ThisMachine(), 4, 1U << 30);
   std::size_t max_header_bytes = 16U << 10;
+  // Answers of that size are compressed for clients that take them so; 0: none.
+  std::size_t compress_from = 16U << 10;
   Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
   Duration idle_timeout = std::chrono::seconds(75);   // between requests
   Duration write_timeout = std::chrono::seconds(30);  // for a client to take an answer

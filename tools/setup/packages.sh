@@ -11,7 +11,7 @@ first_available() {
 
 python_packages=(python3 python3-venv ca-certificates)
 build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev libspdlog-dev libsimdjson-dev
-                rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev prometheus-cpp-dev
+                rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev prometheus-cpp-dev
                 "${python_packages[@]}")
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
@@ -58,6 +58,7 @@ evidence() {
     libcsv-dev) echo csv.h ;;
     prometheus-cpp-dev) echo prometheus/registry.h ;;
     libcurl4-openssl-dev) echo curl/curl.h ;;
+    zlib1g-dev) echo zlib.h ;;
     libssl-dev) echo openssl/evp.h ;;
     libgtest-dev) echo gtest/gtest.h ;;
     libgmock-dev) echo gmock/gmock.h ;;
