@@ -7,7 +7,10 @@
 #include <rapidjson/reader.h>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <cstring>
+#include <optional>
 
 #include "base/nearest.h"
 
@@ -39,7 +42,20 @@ class PathTracker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, PathT
     return !lone_surrogate_;
   }
 
+  // Where numbers are handed on as they stand: ends at a whole one that no 64 bits hold.
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
+    const std::string_view digits(text, length);
+    std::uint64_t number = 0;
+    std::int64_t negative = 0;
+    const bool whole = digits.find_first_of(".eE") == digits.npos;
+    const auto read = digits.starts_with('-') ? std::from_chars(text, text + length, negative)
+                                              : std::from_chars(text, text + length, number);
+    beyond_ = whole && read.ec == std::errc::result_out_of_range;
+    return !beyond_ && Default();
+  }
+
   bool lone_surrogate() const { return lone_surrogate_; }
+  bool beyond() const { return beyond_; }
   std::string Path() const {
     std::string path;
     for (const Level& level : levels_) {
@@ -84,12 +100,24 @@ class PathTracker : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, PathT
   static constexpr std::size_t kDeepest = 64;
   std::vector<Level> levels_;
   bool lone_surrogate_ = false;
+  bool beyond_ = false;
 };
 
 struct Break {
   std::string where;  // " at byte 11: …"; empty when it is not known
   std::string field;  // "input[3]"
 };
+
+// The field of the first whole number that no 64 bits hold; nullopt when there is none.
+std::optional<std::string> BeyondAllNumbers(std::string_view body) {
+  rapidjson::MemoryStream bytes(body.data(), body.size());
+  rapidjson::EncodedInputStream<rapidjson::UTF8<>, rapidjson::MemoryStream> stream(bytes);
+  rapidjson::Reader reader;
+  PathTracker tracker;
+  constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseNumbersAsStringsFlag;
+  reader.Parse<kFlags>(stream, tracker);
+  return tracker.beyond() ? std::optional(tracker.Path()) : std::nullopt;
+}
 
 // simdjson says what is wrong but not where. This slower parser runs only for a body that is refused.
 Break WhereItBreaks(std::string_view body) {
@@ -121,6 +149,8 @@ Result<JsonElement> ParseJson(std::string_view body) {
   }
   if (const auto error = parser.parse(body.data(), body.size()).get(root)) {
     Break found = body.size() <= kMostToExplain ? WhereItBreaks(body) : Break{};
+    const auto beyond = body.size() <= kMostToExplain && found.where.empty() ? BeyondAllNumbers(body) : std::nullopt;
+    if (beyond) return InvalidArgument(fmt::format("'{}' is a number beyond all that 64 bits hold", *beyond), *beyond);
     if (found.where.empty() || error == simdjson::DEPTH_ERROR) {
       found = {.where = fmt::format(": {}", simdjson::error_message(error)), .field = {}};
     }

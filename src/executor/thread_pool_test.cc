@@ -34,23 +34,24 @@ TEST(ThreadPool, RunsWhatWasSubmittedBeforeItIsDestroyed) {
 }
 
 TEST(ThreadPool, GrowsWhileATaskHoldsAThreadUp) {
-  {
-    ThreadPool pool(1, "test");
-    for (int round = 0; round < 3; ++round) {
-      std::latch begun(1);
-      std::latch ran(1);
-      std::latch let_go(1);
-      pool.Submit([&] {
-        begun.count_down();
-        let_go.wait();
-        pool.Shrink();
-      });
-      begun.wait();
-      pool.Grow();
-      pool.Submit([&ran] { ran.count_down(); });  // would wait for the first one
-      ran.wait();
-      let_go.count_down();
-    }
+  struct Round {
+    std::latch begun{1};
+    std::latch ran{1};
+    std::latch let_go{1};
+  };
+  std::array<Round, 3> rounds;  // the tasks use them until they end
+  ThreadPool pool(1, "test");
+  for (Round& round : rounds) {
+    pool.Submit([&] {
+      round.begun.count_down();
+      round.let_go.wait();
+      pool.Shrink();
+    });
+    round.begun.wait();
+    pool.Grow();
+    pool.Submit([&round] { round.ran.count_down(); });  // would wait for the first one
+    round.ran.wait();
+    round.let_go.count_down();
   }
 }
 
