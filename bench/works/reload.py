@@ -97,9 +97,11 @@ def one_round(context: Context, models: Path) -> dict[str, Any]:
 
 
 def failures(report: dict[str, Any]) -> int:
-    """Requests that were not answered well."""
+    """Requests that were not answered well; those that were out when the measurement was ended are none."""
     result = report["result"]
-    return result["requests"] - result["succeeded"]
+    if result["unfinished"] > CONNECTIONS:
+        raise BenchError(f"{result['unfinished']} requests have no answer")
+    return result["requests"] - result["succeeded"] - result["unfinished"]
 
 
 def measure(context: Context) -> Work:

@@ -343,8 +343,10 @@ std::vector<Option> EngineRows() {
           Count("run.slots", "threads that run models, all of them together; models take turns by the time they use", 1,
                 1024, [](Config& c) -> auto& { return c.engine.slots; }),
           "one for each core"),
-      Count("run.nice", "how willingly these yield to threads that take and refuse requests, and to other programs", 0,
-            19, [](Config& c) -> auto& { return c.engine.nice; }),
+      Count("run.nice",
+            "how willingly these yield to threads that take and refuse requests, and to other programs; threads that "
+            "load models yield to them",
+            0, 19, [](Config& c) -> auto& { return c.engine.nice; }),
       Flag("run.short_cut", "run jobs that cost less than waking a thread where they are",
            [](Config& c) -> auto& { return c.engine.deployment.short_cut; }),
       BatchPolicy(),

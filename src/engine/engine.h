@@ -25,7 +25,8 @@ struct EngineOptions {
   std::uint64_t memory_budget = 0;  // bytes of all models together; 0: no bound
   // Runs at once, over all models: one for each core that the process may use.
   std::size_t slots = ThisMachine().cores();
-  // How willingly these yield to the threads that take and refuse requests (0 to 19), and so to other programs.
+  // How willingly these yield to the threads that take and refuse requests (0 to 19), and so to other programs. Threads
+  // that load models yield to these in turn, unless it is 0.
   std::size_t nice = 5;
   CostStore* costs = nullptr;  // outlives the engine; null: what is measured is not kept
 };

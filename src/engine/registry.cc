@@ -21,7 +21,7 @@ constexpr char kStopping[] = "the server is stopping";
 Registry::Registry(const RegistryOptions& options, ServableLoader& loader, const DeploymentContext& context)
     : options_(options), loader_(loader), context_(context), clock_(context.clock), probe_(context.metrics),
       memory_(options.memory_budget, options.resident), unloaders_(2, "unload"),
-      loaders_(options.load_threads, "load") {}
+      loaders_(options.load_threads, "load", options.load_nice) {}
 
 Registry::~Registry() {
   Close();

@@ -29,6 +29,7 @@ struct RegistryOptions {
   DeploymentOptions deployment;  // for each model
   LoadLimits load;
   std::size_t load_threads = 2;     // models loading at the same time
+  int load_nice = 0;                // of these threads: a model that is built must not hold up those that serve
   bool on_demand = false;           // of a model that is declared without a plan
   std::uint64_t memory_budget = 0;  // bytes of all models together; 0: no bound
   MemoryBudget::Resident resident = ResidentMemory;

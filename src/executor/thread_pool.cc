@@ -8,7 +8,7 @@
 
 namespace weir {
 
-ThreadPool::ThreadPool(std::size_t threads, const std::string& name) : name_(name) {
+ThreadPool::ThreadPool(std::size_t threads, const std::string& name, int nice) : name_(name), nice_(nice) {
   const MutexLock lock(mu_);
   for (std::size_t i = 0; i < threads; ++i) AddThread();
 }
@@ -70,6 +70,7 @@ bool ThreadPool::NextTask(std::uint64_t id, Task& task) {
 
 void ThreadPool::Loop(std::uint64_t id) {
   SetThreadName(name_);
+  if (nice_ > 0) SetThreadNice(nice_);
   for (Task task; NextTask(id, task); task = nullptr) {
     try {
       task();

@@ -22,8 +22,9 @@ class ThreadPool {
  public:
   using Task = std::move_only_function<void()>;
 
-  // `threads` >= 1. `name` is shown by top and gdb (at most 15 characters).
-  ThreadPool(std::size_t threads, const std::string& name);
+  // `threads` >= 1. `name` is shown by top and gdb (at most 15 characters). `nice`: how willingly they yield to others,
+  // 0 to 19.
+  ThreadPool(std::size_t threads, const std::string& name, int nice = 0);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;
   ThreadPool& operator=(const ThreadPool&) = delete;
@@ -40,6 +41,7 @@ class ThreadPool {
   bool NextTask(std::uint64_t id, Task& task);
 
   const std::string name_;
+  const int nice_;
 
   // Guarded by mu_.
   Mutex mu_;

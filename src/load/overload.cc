@@ -16,6 +16,9 @@ namespace {
 constexpr std::array<std::size_t, 4> kTries = {64, 32, 16, 8};
 constexpr Duration kPatience = std::chrono::seconds(30);
 constexpr Duration kLongestRecovery = std::chrono::seconds(60);
+// From here on requests are sent in ticks: LoadOptions::tick.
+constexpr double kManyPerSecond = 1000;
+constexpr Duration kTick = std::chrono::milliseconds(1);
 constexpr Duration kBetweenTries = std::chrono::milliseconds(10);
 
 // What a run used of the processors.
@@ -188,6 +191,7 @@ Result<OverloadResult> MeasureOverload(const OverloadPlan& plan, OverloadView& v
   for (const double factor : plan.factors) {
     LoadOptions load = ClosedLoop(plan, plan.max_in_flight, plan.warmup, plan.duration);
     load.rate = factor * result.capacity;
+    if (load.rate >= kManyPerSecond) load.tick = kTick;
     Status added = add({.name = fmt::format("{:g} C", factor), .rate = load.rate}, load, Manners::kNone);
     if (!added) return Forward(added);
   }

@@ -12,6 +12,13 @@ Pacer::Pacer(const LoadOptions& options, TimePoint now, Watcher* watcher)
   next_due_ = arrivals_->Next();
 }
 
+// The end of the tick that this moment lies in.
+TimePoint Pacer::OnTick(TimePoint due) const {
+  if (options_.tick == Duration::zero()) return due;
+  const Duration since = due - begin_;
+  return begin_ + (since + options_.tick - Duration(1)) / options_.tick * options_.tick;
+}
+
 bool Pacer::SendingIsOver(TimePoint due) const {
   return over_ || due >= end_ || (options_.requests > 0 && counted_ >= options_.requests);
 }
@@ -34,7 +41,8 @@ Pacer::Turn Pacer::Next(TimePoint now) {
     const TimePoint due = arrivals_ ? next_due_ : now;
     over_ = SendingIsOver(due);
     if (over_ || (in_flight_ >= options_.in_flight && (options_.strict || due + options_.timeout > now))) return {};
-    if (due > now) return {.shot = std::nullopt, .ask_again = due};
+    const TimePoint go = arrivals_ ? OnTick(due) : due;
+    if (go > now) return {.shot = std::nullopt, .ask_again = go};
     if (in_flight_ >= options_.in_flight) full_until_ = now;
     const Shot shot = Take(due, now);
     if (due + options_.timeout <= now || (options_.strict && shot.held)) {

@@ -67,6 +67,7 @@ class Pacer {
   TimePoint end() const { return end_; }
 
  private:
+  TimePoint OnTick(TimePoint due) const;
   bool SendingIsOver(TimePoint due) const REQUIRES(mu_);
   Shot Take(TimePoint due, TimePoint now) REQUIRES(mu_);
 

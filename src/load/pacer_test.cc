@@ -140,6 +140,33 @@ TEST(Pacer, OpenLoopSendsTheRateWhateverTheAnswersDo) {
 
 // A stall of one second holds up the requests that are due meanwhile, too: of 10 s at 100/s, 10 % wait up to 1 s. Who
 // only measures from sending to answer, one at a time, sees a single slow request in a thousand.
+TEST(Pacer, SendsWhatIsDueWithinATickTogetherAndCountsTheWaitForIt) {
+  const LoadOptions options{
+      .rate = 5000, .in_flight = 4096, .warmup = {}, .duration = seconds(10), .tick = milliseconds(1)};
+  Pacer pacer(options, kStart);
+  std::map<TimePoint, int> sent;
+  TimePoint now = kStart;
+  Duration waited{};
+  for (Pacer::Turn turn = pacer.Next(now); now < kStart + seconds(5); turn = pacer.Next(now)) {
+    if (!turn.shot) {
+      now = turn.ask_again;
+      continue;
+    }
+    ++sent[now];
+    EXPECT_LE(turn.shot->due, now);
+    EXPECT_LT(now - turn.shot->due, milliseconds(1));
+    waited += now - turn.shot->due;
+    pacer.Ended(*turn.shot, now, {.status = 200});
+  }
+  int all = 0;
+  for (const auto& [when, count] : sent) {
+    EXPECT_EQ((when - kStart) % milliseconds(1), Duration::zero());
+    all += count;
+  }
+  EXPECT_NEAR(all, 25'000, 500);
+  EXPECT_NEAR(Seconds(waited) / all, 0.0005, 0.00002);
+}
+
 TEST(Pacer, AStallOfTheTargetShowsInThePercentilesOfAnOpenLoop) {
   const auto stalls = [](TimePoint sent) {
     const TimePoint from = kStart + seconds(5);
