@@ -104,7 +104,8 @@ TEST(InspectGraph, RefusesWhatAnswersEachToken) {
 TEST(InspectGraph, DoesNotGuessWhatAnOutputMeans) {
   EXPECT_THAT(Refusal(With({Floats("output_0", {-1, -1, 8}), Floats("output_1", {-1, 8})})),
               HasSubstr("its outputs are 'output_0', 'output_1'"));
-  EXPECT_THAT(Refusal(With({Floats("last_hidden_state", {-1, 8})})), HasSubstr("is FP32 [-1, 8], not FP32, FP16 or BF16 of rank 3"));
+  EXPECT_THAT(Refusal(With({Floats("last_hidden_state", {-1, 8})})),
+              HasSubstr("is FP32 [-1, 8], not FP32, FP16 or BF16 of rank 3"));
   EXPECT_THAT(Refusal(With({{"last_hidden_state", DataType::kInt32, {-1, -1, 8}}})), HasSubstr("is INT32"));
 }
 
