@@ -97,16 +97,22 @@ void Application::Start() {
   }
   server_->Start();
   if (config_.watch_models && !config_.models.empty()) {
-    watch_ = std::make_unique<FolderWatch>(
-        Watched{.what = "models", .folders = config_.models, .depth = 3, .settle = config_.watch_settle},
-        [this] { return Rescan(); });
+    watch_ = std::make_unique<FolderWatch>(Watched{.what = "models",
+                                                   .folders = config_.models,
+                                                   .depth = 3,
+                                                   .settle = config_.watch_settle,
+                                                   .poll = config_.watch_poll},
+                                           [this] { return Rescan(); });
   }
   if (!config_.keys_file.empty()) {
-    keys_watch_ = std::make_unique<FolderWatch>(
-        Watched{.what = "keys", .folders = FoldersOfKeys(config_.keys_file), .settle = kKeysSettle}, [this] {
-          RenewKeys();
-          return false;
-        });
+    keys_watch_ = std::make_unique<FolderWatch>(Watched{.what = "keys",
+                                                        .folders = FoldersOfKeys(config_.keys_file),
+                                                        .settle = kKeysSettle,
+                                                        .poll = config_.watch_poll},
+                                                [this] {
+                                                  RenewKeys();
+                                                  return false;
+                                                });
   }
 }
 

@@ -380,6 +380,11 @@ std::vector<Option> EngineRows() {
             [](Config& c) -> auto& { return c.engine.load_threads; }),
       Flag("watch.models", "pick up models that come, change or go in the folders of `models`",
            [](Config& c) -> auto& { return c.watch_models; }),
+      Flag("watch.poll",
+           "look every watch.settle instead of being told by the kernel, which does not hear of changes that other "
+           "machines "
+           "make in network file systems",
+           [](Config& c) -> auto& { return c.watch_poll; }),
       Time("watch.settle", "without a change in them, before that is done", kMs * 10, kHour,
            [](Config& c) -> auto& { return c.watch_settle; }),
       MemoryBudget(),

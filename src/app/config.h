@@ -37,6 +37,7 @@ struct Config {
   ModelSettingsMap model_settings;  // over those of all models
   bool optimized_copies = true;
   bool watch_models = true;
+  bool watch_poll = false;
   Duration watch_settle = std::chrono::seconds(2);
   std::size_t tokenizer_threads = 1;
   Duration drain_delay{};

@@ -38,7 +38,8 @@ bool WatchBelow(int events, const fs::path& folder, int depth) {
 }  // namespace
 
 FolderWatch::FolderWatch(Watched watched, std::function<bool()> look)
-    : watched_(std::move(watched)), look_(std::move(look)), events_(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
+    : watched_(std::move(watched)), look_(std::move(look)),
+      events_(watched_.poll ? -1 : ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC)),
       wake_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
   thread_ = std::jthread([this](const std::stop_token& stop) { Loop(stop); });
 }

@@ -17,6 +17,7 @@ struct Watched {
   std::vector<std::filesystem::path> folders;
   int depth = 0;  // how many levels below them belong to it
   Duration settle{};
+  bool poll = false;  // look every `settle`, for file systems of which the kernel does not tell
 };
 
 // Has `look` called on a thread of its own once nothing has happened in the folders for `settle`, or after some of

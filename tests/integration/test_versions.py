@@ -232,3 +232,16 @@ def test_statistics_are_those_of_each_version(start, folder: Path):
     for path in ("/v2/models/stats", "/v2/models/m/stats"):
         told = server.client.get(path).json()["model_stats"]
         assert {one["version"]: one["inference_count"] for one in told} == {"1": 2, "2": 3}, path
+
+
+def test_changes_are_picked_up_without_the_kernel_telling(start, folder: Path):
+    server = start("--models", folder, "--set", "watch.poll=true", *QUICK)
+    assert "does not tell" in server.stderr()
+    old = vector(server)
+    put_version(folder / "m", 2, 2)
+    until(lambda: status(server, "m")["version"] == "2", "the new version to serve")
+    assert vector(server) != old
+    shutil.copytree(EXAMPLE_MODELS / "simple", folder / "late")
+    until(lambda: server.client.get("/v2/models/late/ready").status == 200, "the new model to serve")
+    shutil.rmtree(folder / "late")
+    until(lambda: server.client.get("/v2/models/late/ready").status == 404, "it to go with its folder")
