@@ -37,10 +37,11 @@ Result<access::KeyHash> HashOf(std::string_view key) {
 }
 
 Result<access::KeyHash> HashOfFile(const fs::path& file) {
-  std::ifstream input(file, std::ios::binary);
   std::string key(kLongestKey + 2, '\0');
-  input.read(key.data(), static_cast<std::streamsize>(key.size()));
-  if (input.bad() || (!input.eof() && input.fail()) || !fs::is_regular_file(file)) {
+  std::ifstream input;
+  std::error_code ignored;
+  if (fs::is_regular_file(file, ignored)) input.open(file, std::ios::binary);  // others might keep the opener waiting
+  if (!input.is_open() || !(input.read(key.data(), static_cast<std::streamsize>(key.size())) || input.eof())) {
     return Fail(Code::kNotFound, fmt::format("{} cannot be read", file.string()));
   }
   key.resize(static_cast<std::size_t>(input.gcount()));
@@ -55,11 +56,9 @@ class KeysReader {
  public:
   explicit KeysReader(const fs::path& file) : file_(file) {}
 
-  Result<std::vector<access::Key>> Read() {
+  Result<std::vector<access::Key>> Read(const std::string& text) const {
     try {
-      if (!fs::is_regular_file(file_))
-        return Fail(Code::kNotFound, fmt::format("{}: the keys file cannot be read", file_.string()));
-      const YAML::Node root = YAML::LoadFile(file_.string());
+      const YAML::Node root = YAML::Load(text);
       if (!root.IsSequence() || root.size() == 0) return Wrong(root, "a list of keys is expected, as '- name: …'");
       std::vector<access::Key> keys;
       for (const YAML::Node& entry : root) {
@@ -74,12 +73,8 @@ class KeysReader {
         keys.push_back(std::move(*key));
       }
       return keys;
-    } catch (const YAML::BadFile&) {
-      return Fail(Code::kNotFound, fmt::format("{}: the keys file cannot be read", file_.string()));
     } catch (const YAML::Exception& e) {
       return InvalidArgument(fmt::format("{}:{}: not valid YAML: {}", file_.string(), e.mark.line + 1, e.msg));
-    } catch (const std::exception& e) {
-      return Fail(Code::kNotFound, fmt::format("{}: cannot be read: {}", file_.string(), e.what()));
     }
   }
 
@@ -155,7 +150,20 @@ class KeysReader {
 
 }  // namespace
 
-Result<std::vector<access::Key>> ReadKeysFile(const fs::path& file) { return KeysReader(file).Read(); }
+Result<std::vector<access::Key>> ParseKeys(const std::string& text, const fs::path& file) {
+  return KeysReader(file).Read(text);
+}
+
+Result<std::vector<access::Key>> ReadKeysFile(const fs::path& file) {
+  std::error_code ignored;
+  std::ifstream input;
+  if (fs::is_regular_file(file, ignored)) input.open(file, std::ios::binary);
+  const std::string text(std::istreambuf_iterator<char>(input), {});
+  if (!input.is_open() || input.bad()) {
+    return Fail(Code::kNotFound, fmt::format("{}: the keys file cannot be read", file.string()));
+  }
+  return ParseKeys(text, file);
+}
 
 std::string KeyEntry(const access::Key& key) {
   YAML::Emitter entry;

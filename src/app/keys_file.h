@@ -14,6 +14,7 @@ namespace weir::app {
 // A YAML list with an entry for each key: its `name`; either `sha256`, the hash of the key in hex, or `key_file`, a
 // file that holds the key itself (a mounted secret; from the folder of the keys file when the path is relative);
 // `scopes`; and, where wanted, `priority`, `requests_per_second`, `concurrent`. The error names file and line. Blocks.
+Result<std::vector<access::Key>> ParseKeys(const std::string& text, const std::filesystem::path& file);
 Result<std::vector<access::Key>> ReadKeysFile(const std::filesystem::path& file);
 
 // The entry of a key for that file.
