@@ -360,6 +360,12 @@ std::vector<Option> EngineRows() {
            [](Config& c) -> auto& { return c.engine.deployment.batch.max_delay; }),
       Flag("batch.measure", "measure once, while nothing is to do, what a model's runs cost",
            [](Config& c) -> auto& { return c.engine.deployment.measure_when_idle; }),
+  };
+}
+
+// How models come and go, and the server with them.
+std::vector<Option> LifeRows() {
+  return {
       Flag("load.optimized_copies",
            "keep optimised copies of large graphs in the cache folder: quicker starts, less memory",
            [](Config& c) -> auto& { return c.optimized_copies; }),
@@ -403,7 +409,7 @@ std::vector<Option> EngineRows() {
 const std::vector<Option>& Options() {
   static const std::vector<Option> options = [] {
     std::vector<Option> all;
-    for (std::vector<Option> rows : {FirstRows(), ServerRows(), EngineRows()}) {
+    for (std::vector<Option> rows : {FirstRows(), ServerRows(), EngineRows(), LifeRows()}) {
       std::ranges::move(rows, std::back_inserter(all));
     }
     return all;

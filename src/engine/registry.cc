@@ -261,7 +261,7 @@ Registry::Outlook Registry::LookAhead(const std::string& reference) const {
   const MutexLock lock(mu_);
   const Result<Found> found = const_cast<Registry*>(this)->Find(reference);
   if (!found) return {};
-  const Entry* const entry = found->entry != nullptr ? found->entry : std::as_const(*this).Choose(*found->model);
+  const Entry* const entry = found->entry != nullptr ? found->entry : Choose(std::as_const(*found->model));
   return {.ready = entry != nullptr && entry->state == ModelState::kReady,
           .max_deadline = found->model->serving.max_deadline};
 }
