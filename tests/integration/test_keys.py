@@ -84,13 +84,18 @@ def test_requests_over_a_keys_rate_are_refused_and_told_when_there_are_more(star
 
 
 def test_a_key_has_as_many_requests_under_way_as_it_may(start, keys_file: Path):
-    web = new_key(keys_file, "web", "--concurrent", "1")
+    web, other = new_key(keys_file, "web", "--concurrent", "1"), new_key(keys_file, "other")
     server = serve(start, keys_file, "--models", DEMO_MODELS)
+
+    def jobs() -> int:
+        return server.client.get("/v1/models/minilm/status", x_api_key=other).json()["jobs"]["admitted"]
+
     body = {"model": "minilm", "input": ["a long story " * 100] * 200}
     with server.raw() as busy:
         busy.send(post_of("/v1/embeddings", body, f"X-API-Key: {web}", "X-Request-Timeout-Ms: 290000"))
-        until(lambda: infer(server, web).status == 429, "the first request to be under way")
+        until(lambda: jobs() > 0, "the first request to be under way")
         refused = infer(server, web)
+        assert refused.status == 429 and infer(server, other).status == 200
         assert refused.json()["limit"] == "concurrent" and "its limit" in refused.message()
     until(lambda: infer(server, web).status == 200, "the place of a client that went away to be free")
 
