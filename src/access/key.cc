@@ -14,11 +14,7 @@ namespace {
 constexpr std::array<std::string_view, 4> kNames = {"infer", "admin", "metrics", "open"};
 constexpr std::size_t kOfKeys = 3;  // the first ones; "open" is none that a key could have
 
-std::string Hex(std::span<const unsigned char> bytes) {
-  std::string text;
-  for (const unsigned char byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
+std::string Hex(std::span<const unsigned char> bytes) { return fmt::format("{:02x}", fmt::join(bytes, "")); }
 
 }  // namespace
 

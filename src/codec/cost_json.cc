@@ -56,9 +56,7 @@ std::string WriteCosts(const CostFile& file) {
 }
 
 Result<CostFile> ParseCosts(std::string_view text) {
-  Result<JsonElement> root = ParseJson(text);
-  if (!root) return Forward(root);
-  Result<JsonObject> json = JsonObject::From(*root);
+  Result<JsonObject> json = ParseJsonObject(text);
   if (!json) return Forward(json);
   Result<std::string> machine = json->RequireString("machine");
   if (!machine) return Forward(machine);

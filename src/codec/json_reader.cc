@@ -257,4 +257,19 @@ Status JsonObject::OnlyKnown(std::span<const std::string> known) const {
   return {};
 }
 
+Result<std::optional<JsonObject>> JsonObject::FindObject(std::string_view key) const {
+  auto found = Find(key);
+  if (!found) return Forward(found);
+  if (!*found) return std::nullopt;
+  Result<JsonObject> inside = From(**found, Path(key));
+  if (!inside) return Forward(inside);
+  return std::optional(std::move(*inside));
+}
+
+Result<JsonObject> ParseJsonObject(std::string_view body) {
+  Result<JsonElement> root = ParseJson(body);
+  if (!root) return Forward(root);
+  return JsonObject::From(*root);
+}
+
 }  // namespace weir::codec

@@ -38,6 +38,7 @@ class JsonObject {
   Result<std::optional<bool>> FindBool(std::string_view key) const;
   // A whole number from `least` to `most`.
   Result<std::optional<std::int64_t>> FindInt(std::string_view key, std::int64_t least, std::int64_t most) const;
+  Result<std::optional<JsonObject>> FindObject(std::string_view key) const;
   Result<simdjson::dom::array> RequireArray(std::string_view key) const;
 
   // InvalidArgument for a key that is none of `known`, with the nearest one.
@@ -52,5 +53,8 @@ class JsonObject {
   simdjson::dom::object object_;
   std::string path_;
 };
+
+// A body that is one object; valid as long as what ParseJson gives.
+Result<JsonObject> ParseJsonObject(std::string_view body);
 
 }  // namespace weir::codec

@@ -140,9 +140,7 @@ Result<ModelChanges> ParseModelSettings(std::string_view body, Duration longest_
   static const std::vector<std::string> kFields = {"workers",       "max_waiting",     "max_jobs",
                                                    "max_bytes",     "deadline_ms",     "load_tries",
                                                    "load_pause_ms", "load_timeout_ms", "fallback"};
-  Result<JsonElement> root = ParseJson(body);
-  if (!root) return Forward(root);
-  Result<JsonObject> object = JsonObject::From(*root);
+  Result<JsonObject> object = ParseJsonObject(body);
   if (!object) return Forward(object);
   if (Status known = object->OnlyKnown(kFields); !known) return Forward(known);
   Status read;
@@ -197,9 +195,7 @@ std::string WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool re
 Result<bool> ParseRepositoryIndex(std::string_view body) {
   static const std::array<std::string, 1> kFields = {"ready"};
   if (body.empty()) return false;
-  Result<JsonElement> root = ParseJson(body);
-  if (!root) return Forward(root);
-  Result<JsonObject> object = JsonObject::From(*root);
+  Result<JsonObject> object = ParseJsonObject(body);
   if (!object) return Forward(object);
   if (Status known = object->OnlyKnown(kFields); !known) return Forward(known);
   auto ready = object->FindBool("ready");
@@ -211,17 +207,12 @@ Status CheckRepositoryCall(std::string_view body) {
   static const std::array<std::string, 1> kFields = {"parameters"};
   static const std::array<std::string, 1> kParameters = {"unload_dependents"};
   if (body.empty()) return {};
-  Result<JsonElement> root = ParseJson(body);
-  if (!root) return Forward(root);
-  Result<JsonObject> object = JsonObject::From(*root);
+  Result<JsonObject> object = ParseJsonObject(body);
   if (!object) return Forward(object);
   if (Status known = object->OnlyKnown(kFields); !known) return known;
-  auto parameters = object->Find("parameters");
-  if (!parameters) return Forward(parameters);
-  if (!*parameters) return {};
-  Result<JsonObject> inside = JsonObject::From(**parameters, "parameters");
-  if (!inside) return Forward(inside);
-  return inside->OnlyKnown(kParameters);
+  const auto parameters = object->FindObject("parameters");
+  if (!parameters) return std::unexpected(parameters.error());
+  return *parameters ? (*parameters)->OnlyKnown(kParameters) : Status();
 }
 
 std::string WriteLegacyStatus(const ModelStatus* model) {

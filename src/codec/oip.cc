@@ -209,19 +209,9 @@ class BinaryData {
   const std::shared_ptr<const void>& owner_;
 };
 
-// parameters.NAME of an input or output, within the protocol's extension.
-Result<std::optional<JsonObject>> ParametersOf(const JsonObject& object) {
-  auto found = object.Find("parameters");
-  if (!found) return Forward(found);
-  if (!*found) return std::nullopt;
-  Result<JsonObject> inside = JsonObject::From(**found, object.Path("parameters"));
-  if (!inside) return Forward(inside);
-  return std::optional(std::move(*inside));
-}
-
 // What an input says of its binary data; nullopt when its data are JSON.
 Result<std::optional<std::int64_t>> BinarySizeOf(const JsonObject& input) {
-  const auto parameters = ParametersOf(input);
+  const auto parameters = input.FindObject("parameters");
   if (!parameters) return std::unexpected(parameters.error());
   if (!*parameters) return std::nullopt;
   auto size = (*parameters)->FindInt("binary_data_size", 0, std::int64_t{1} << 40);
@@ -314,7 +304,7 @@ Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& 
 
 // Whether these parameters ask for binary data.
 Result<std::optional<bool>> BinaryIn(const JsonObject& object, std::string_view key) {
-  const auto parameters = ParametersOf(object);
+  const auto parameters = object.FindObject("parameters");
   if (!parameters) return std::unexpected(parameters.error());
   if (!*parameters) return std::nullopt;
   return (*parameters)->FindBool(key);
@@ -386,13 +376,11 @@ Status ParsePriorityOf(const JsonObject& parameters, InferBody& body) {
 }
 
 Status ParseParameters(const JsonObject& object, InferBody& body) {
-  auto parameters = object.Find("parameters");
-  if (!parameters) return Forward(parameters);
+  const auto parameters = object.FindObject("parameters");
+  if (!parameters) return std::unexpected(parameters.error());
   if (!*parameters) return {};
-  Result<JsonObject> inside = JsonObject::From(**parameters, "parameters");
-  if (!inside) return Forward(inside);
-  if (Status timeout = ParseTimeout(*inside, body); !timeout) return timeout;
-  return ParsePriorityOf(*inside, body);
+  if (Status timeout = ParseTimeout(**parameters, body); !timeout) return timeout;
+  return ParsePriorityOf(**parameters, body);
 }
 
 }  // namespace
@@ -413,9 +401,7 @@ Result<InferBytes> SplitInfer(std::string_view body, std::string_view json_lengt
 }
 
 Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view json) {
-  Result<JsonElement> root = ParseJson(json);
-  if (!root) return Forward(root);
-  Result<JsonObject> object = JsonObject::From(*root);
+  Result<JsonObject> object = ParseJsonObject(json);
   if (!object) return Forward(object);
   InferBody parsed;
   if (Status parameters = ParseParameters(*object, parsed); !parameters) return Forward(parameters);
@@ -424,9 +410,7 @@ Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_v
 
 Result<InferBody> ParseInfer(const InferBytes& bytes, const std::shared_ptr<const void>& owner,
                              const Manifest& manifest) {
-  Result<JsonElement> root = ParseJson(bytes.json);
-  if (!root) return Forward(root);
-  Result<JsonObject> object = JsonObject::From(*root);
+  Result<JsonObject> object = ParseJsonObject(bytes.json);
   if (!object) return Forward(object);
   auto id = object->FindString("id");
   if (!id) return Forward(id);

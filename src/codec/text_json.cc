@@ -157,9 +157,7 @@ struct CommonFields {
 };
 
 Result<CommonFields> ParseCommon(std::string_view body, const FieldNames& known, bool pairs) {
-  Result<JsonElement> root = ParseJson(body);
-  if (!root) return Forward(root);
-  Result<JsonObject> object = JsonObject::From(*root);
+  Result<JsonObject> object = ParseJsonObject(body);
   if (!object) return Forward(object);
   Status status = object->OnlyKnown(known);
   if (!status) return Forward(status);

@@ -35,6 +35,21 @@ void Apply(const DeploymentChanges& changes, DeploymentOptions& options) {
   if (changes.max_deadline) options.max_deadline = *changes.max_deadline;
 }
 
+DeploymentChanges ChangesTo(const DeploymentOptions& options) {
+  return {.workers = options.workers,
+          .max_jobs = options.admission.max_jobs,
+          .max_waiting = options.max_waiting,
+          .max_bytes = options.admission.max_bytes,
+          .max_deadline = options.max_deadline};
+}
+
+DeploymentStatus BoundsOf(const DeploymentOptions& options) {
+  return {.workers = options.workers,
+          .max_jobs = options.bounds().max_jobs,
+          .max_bytes = options.admission.max_bytes,
+          .max_deadline = options.max_deadline};
+}
+
 AdmissionLimits DeploymentOptions::bounds() const {
   AdmissionLimits limits = admission;
   if (max_waiting) limits.max_jobs = std::min(limits.max_jobs, workers + *max_waiting);
@@ -173,13 +188,11 @@ void Deployment::MeasureWhenIdle(const std::stop_token& stop) {
 DeploymentStatus Deployment::status() const {
   const QueueCounts counts = queue_.counts();
   const MutexLock lock(change_);
-  return {.jobs = admission_.jobs(),
-          .queued = counts.queued,
-          .running = counts.running,
-          .workers = options_.workers,
-          .max_jobs = options_.bounds().max_jobs,
-          .max_bytes = options_.admission.max_bytes,
-          .max_deadline = options_.max_deadline};
+  DeploymentStatus status = BoundsOf(options_);
+  status.jobs = admission_.jobs();
+  status.queued = counts.queued;
+  status.running = counts.running;
+  return status;
 }
 
 void Deployment::Change(const DeploymentChanges& changes) {

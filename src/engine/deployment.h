@@ -51,6 +51,8 @@ struct DeploymentChanges {
   std::optional<Duration> max_deadline;
 };
 void Apply(const DeploymentChanges& changes, DeploymentOptions& options);
+// All that may be changed, as it is in `options`.
+DeploymentChanges ChangesTo(const DeploymentOptions& options);
 
 // What a Deployment shares with others; all of it outlives it.
 struct DeploymentContext {
@@ -73,6 +75,8 @@ struct DeploymentStatus {
   std::uint64_t max_bytes = 0;
   Duration max_deadline{};
 };
+// The bounds, with nothing under way.
+DeploymentStatus BoundsOf(const DeploymentOptions& options);
 
 // Owned by the Registry, by who is about to submit, and by its jobs until they are answered. Thread-safe. Destruction
 // waits for runs, so it must not happen on a run thread: the Registry sees to that.

@@ -114,11 +114,7 @@ void Registry::Publish(Model& model, Entry& entry, const ModelLoad& load, Loaded
   if (entry.state == ModelState::kLoading) Move(entry, ModelState::kReady);
   entry.deployment = deployment;
   // What has been changed since it was made is changed for it too.
-  deployment->Change({.workers = model.serving.workers,
-                      .max_jobs = model.serving.admission.max_jobs,
-                      .max_waiting = model.serving.max_waiting,
-                      .max_bytes = model.serving.admission.max_bytes,
-                      .max_deadline = model.serving.max_deadline});
+  deployment->Change(ChangesTo(model.serving));
   entry.memory = std::move(loaded.memory);
   entry.device = std::move(loaded.device);
   entry.on_cpu_because = std::move(loaded.fallback);

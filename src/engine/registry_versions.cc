@@ -216,10 +216,7 @@ ModelStatus Registry::StatusOf(const Model& model, const Entry* entry) const {
   status.counts = model.counts;
   status.on_demand = model.plan.on_demand;
   status.load_limits = model.load;
-  status.serving = {.workers = model.serving.workers,
-                    .max_jobs = model.serving.bounds().max_jobs,
-                    .max_bytes = model.serving.admission.max_bytes,
-                    .max_deadline = model.serving.max_deadline};
+  status.serving = BoundsOf(model.serving);
   for (const auto& [number, one] : model.versions) {
     status.versions.push_back(VersionStatusOf(model, one));
     if (entry != nullptr && entry != &one) continue;

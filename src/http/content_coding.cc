@@ -9,6 +9,8 @@
 #include <limits>
 #include <memory>
 
+#include "http/header_text.h"
+
 namespace weir::http {
 namespace {
 
@@ -19,18 +21,6 @@ constexpr int kGzip = 16;
 constexpr int kAnyHeader = 32;
 constexpr int kMemory = 8;  // zlib's default
 constexpr std::size_t kFirst = 64U << 10;
-
-bool SameText(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
-  return std::ranges::equal(a, b, {}, lower, lower);
-}
-
-std::string_view Trim(std::string_view text) {
-  const auto blank = [](char c) { return c == ' ' || c == '\t'; };
-  while (!text.empty() && blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && blank(text.back())) text.remove_suffix(1);
-  return text;
-}
 
 // The part before `mark`, which is taken off with it.
 std::string_view TakeUntil(std::string_view& text, char mark) {

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from test_model_life import status
 from tiny_models import make_loop, make_tiny_embedder
 from weir_process import EXAMPLE_MODELS, Weir, refusal, run, sanitized, until
 from wire import post_of
@@ -46,10 +47,6 @@ def post(server: Weir, path: str, patience: str = SOON):
     return server.client.request("POST", path, {}, {"X-Request-Timeout-Ms": patience})
 
 
-def state(server: Weir, model: str) -> dict:
-    return server.client.get(f"/v1/models/{model}/status").json()
-
-
 def begin(server: Weir, path: str, body=None, patience: str = PATIENT):
     """A request whose answer nobody waits for yet."""
     return server.raw().send(post_of(path, body or {}, f"X-Request-Timeout-Ms: {patience}"))
@@ -59,7 +56,7 @@ def begin(server: Weir, path: str, body=None, patience: str = PATIENT):
 def test_the_end_does_not_wait_for_a_model_that_is_being_loaded(start, folder: Path, deadline: str, signals: int):
     server = serve(start, folder, "--set", f"drain.deadline={deadline}")
     waiting = begin(server, "/v1/models/endless1/load")
-    until(lambda: state(server, "endless1")["state"] == "loading", "the load to begin")
+    until(lambda: status(server, "endless1")["state"] == "loading", "the load to begin")
     began = time.monotonic()
     server.signal(signal.SIGTERM)
     if signals == 2:
@@ -74,10 +71,10 @@ def test_loads_that_were_given_up_do_not_hold_up_others(start, folder: Path):
     server = serve(start, folder, "--set", "load.threads=2")
     for name in ("endless1", "endless2", "endless3"):
         loading = begin(server, f"/v1/models/{name}/load")
-        until(lambda name=name: state(server, name)["state"] == "loading", "the load to begin")
+        until(lambda name=name: status(server, name)["state"] == "loading", "the load to begin")
         assert post(server, f"/v1/models/{name}/cancel").json()["cancelled"] is True
         assert loading.reply().status == 503
-        assert state(server, name)["loads"]["cancelled"] == 1
+        assert status(server, name)["loads"]["cancelled"] == 1
     assert post(server, "/v1/models/quick/load", PATIENT).json()["state"] == "ready"
 
 
@@ -85,7 +82,7 @@ def test_a_load_that_takes_too_long_is_told_with_its_time(start, folder: Path):
     server = serve(start, folder, "--set", "load.timeout=300ms", "--set", "load.tries=1")
     failed = post(server, "/v1/models/endless1/load", PATIENT)
     assert failed.status == 503 and "longer than 0.3 s" in failed.message()
-    told = state(server, "endless1")
+    told = status(server, "endless1")
     assert (told["state"], told["failure"]) == ("failed", "deadline_exceeded")
     assert told["loads"]["timed_out"] == 1 and told["loads"]["failed"] == told["loads"]["cancelled"] == 0
 
@@ -96,12 +93,12 @@ def test_an_unload_that_waits_for_its_jobs_does_not_hold_up_another(start, folde
     for name in ("busy1", "busy2", "busy3"):
         assert post(server, f"/v1/models/{name}/load", PATIENT).status == 200
         calls.append(begin(server, f"/v2/models/{name}/infer", FOR_EVER))
-        until(lambda name=name: state(server, name)["jobs"]["admitted"] == 1, "the job to be let in")
+        until(lambda name=name: status(server, name)["jobs"]["admitted"] == 1, "the job to be let in")
         calls.append(begin(server, f"/v1/models/{name}/unload"))
-        until(lambda name=name: state(server, name)["state"] == "draining", "the unload to wait")
+        until(lambda name=name: status(server, name)["state"] == "draining", "the unload to wait")
     assert post(server, "/v1/models/quick/load", PATIENT).status == 200
     assert post(server, "/v1/models/quick/unload", PATIENT).json()["state"] == "absent"
-    assert state(server, "busy1")["state"] == "draining"
+    assert status(server, "busy1")["state"] == "draining"
 
 
 def test_a_models_deadline_bounds_loading_queueing_and_running_together(start, folder: Path):
@@ -135,24 +132,24 @@ def test_jobs_that_finish_on_a_copy_that_was_replaced_are_in_the_status(start, f
     server = serve(start, folder)
     assert post(server, "/v1/models/busy1/load", PATIENT).status == 200
     job = begin(server, "/v2/models/busy1/infer", FOR_EVER)
-    until(lambda: state(server, "busy1")["jobs"]["running"] == 1, "the job to run")
+    until(lambda: status(server, "busy1")["jobs"]["running"] == 1, "the job to run")
     assert post(server, "/v1/models/busy1/reload", PATIENT).json()["jobs"]["running"] == 1
     job.close()
-    until(lambda: state(server, "busy1")["jobs"]["admitted"] == 0, "the job to end with its client")
+    until(lambda: status(server, "busy1")["jobs"]["admitted"] == 0, "the job to end with its client")
 
 
 def test_without_a_queue_what_cannot_run_at_once_is_refused_at_once(start, folder: Path):
     server = serve(start, folder, "--set", "queue.max_waiting=0")
     assert post(server, "/v1/models/busy1/load", PATIENT).status == 200
     job = begin(server, "/v2/models/busy1/infer", FOR_EVER)
-    until(lambda: state(server, "busy1")["jobs"]["running"] == 1, "the job to run")
+    until(lambda: status(server, "busy1")["jobs"]["running"] == 1, "the job to run")
     for _ in range(2):
         refused = server.client.infer("busy1", turns(1))
         assert refused.status == 429 and refused.json()["limit"] == "max_jobs"
     changed = server.client.request("PATCH", "/v1/models/busy1/settings", {"max_waiting": 1})
     assert changed.json()["jobs"]["max"] == 2
     waiting = begin(server, "/v2/models/busy1/infer", turns(1))
-    until(lambda: state(server, "busy1")["jobs"]["queued"] == 1, "the next one to wait")
+    until(lambda: status(server, "busy1")["jobs"]["queued"] == 1, "the next one to wait")
     job.close()
     assert waiting.reply().status == 200
     refused = server.client.request("PATCH", "/v1/models/busy1/settings", {"max_waiting": -1})
@@ -161,7 +158,7 @@ def test_without_a_queue_what_cannot_run_at_once_is_refused_at_once(start, folde
 
 def test_the_profile_of_the_load_once_service_has_its_limits(start, folder: Path):
     server = serve(start, folder, "--profile", "load-once")
-    told = state(server, "quick")
+    told = status(server, "quick")
     assert told["jobs"]["max"] == 10 and told["load_settings"] == {
         "load_tries": 3, "load_pause_ms": 1000, "load_timeout_ms": 300_000, "fallback": True}
 
@@ -170,7 +167,7 @@ def test_readiness_does_not_go_while_another_model_is_loaded(start, folder: Path
     server = start("--models", folder, "--set", "model_settings=endless1.load=on-demand",
                    "--set", "model_settings=endless2.load=on-demand", "--set", "model_settings=endless3.load=on-demand")
     loading = begin(server, "/v1/models/endless1/load")
-    until(lambda: state(server, "endless1")["state"] == "loading", "the load to begin")
+    until(lambda: status(server, "endless1")["state"] == "loading", "the load to begin")
     assert loading and server.client.get("/readyz").status == 200
 
 

@@ -1,9 +1,9 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
-#include <algorithm>
 #include <functional>
 
+#include "http/header_text.h"
 #include "http/middleware.h"
 
 namespace weir::http {
@@ -11,16 +11,10 @@ namespace {
 
 constexpr std::string_view kBearer = "bearer ";
 
-bool IsSpace(char c) { return c == ' ' || c == '\t'; }
-
 // The key that a request shows; "" when it shows none.
 std::string_view Presented(std::string_view authorization, std::string_view api_key) {
-  const auto same = [](char a, char b) { return (a >= 'A' && a <= 'Z' ? a - 'A' + 'a' : a) == b; };
-  const std::string_view scheme = authorization.substr(0, kBearer.size());
-  if (!std::ranges::equal(scheme, kBearer, same)) return api_key;
-  std::string_view key = authorization.substr(kBearer.size());
-  while (!key.empty() && IsSpace(key.front())) key.remove_prefix(1);
-  return key;
+  if (!SameText(authorization.substr(0, kBearer.size()), kBearer)) return api_key;
+  return Trim(authorization.substr(kBearer.size()));
 }
 
 class Keys final : public Middleware {
