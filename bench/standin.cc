@@ -129,7 +129,7 @@ class StandIn {
     http::AddModelRoutes(router_, {.engine = engine_,
                                    .longest_deadline = config_.deadlines.most,
                                    .look = [](const std::string&, const std::function<void()>& then) { then(); }});
-    http::AddOipRoutes(router_, {.engine = engine_, .ready = ready});
+    http::AddOipRoutes(router_, {.infer = infer_, .ready = ready});
   }
   ~StandIn() {
     if (server_) server_->StopThreads();
@@ -161,7 +161,10 @@ class StandIn {
   http::Router router_;
   std::unique_ptr<http::Server> server_;
   SleepingLoader loader_;
-  Engine engine_;  // before the server: its last answers go to connections that exist
+  Engine engine_;                         // before the server: its last answers go to connections that exist
+  ThreadPool tokenizers_{1, "tokenize"};  // has nothing to do
+  TextService texts_{engine_, tokenizers_};
+  InferService infer_{engine_, texts_};
 };
 
 int Complain(std::string_view what) {

@@ -87,7 +87,7 @@ void Application::AddRoutes() {
                                  .look = [this](const std::string& name, std::function<void()> then) {
                                    LookAt(name, std::move(then));
                                  }});
-  http::AddOipRoutes(router_, {.engine = core_.engine, .ready = ready});
+  http::AddOipRoutes(router_, {.infer = core_.infer, .ready = ready});
 }
 
 void Application::Start() {

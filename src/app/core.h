@@ -9,6 +9,7 @@
 #include "base/user_folders.h"
 #include "engine/engine.h"
 #include "executor/thread_pool.h"
+#include "infer/infer_service.h"
 #include "metrics/metrics.h"
 #include "model/onnx/onnx_backend.h"
 #include "text/text_service.h"
@@ -22,7 +23,7 @@ struct Core {
       : backend(MakeOnnxBackend({.copies = config.optimized_copies ? GraphCopiesFolder() : ""})),
         folders(*backend, DevicesOf(config)), profiles(folders, ProfileStore::ThisMachine()),
         engine(WithProfiles(config.engine, profiles), folders, Clock::Steady(), metrics),
-        tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers) {}
+        tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers), infer(engine, texts) {}
 
   std::unique_ptr<Backend> backend;
   ModelFolders folders;
@@ -30,6 +31,7 @@ struct Core {
   Engine engine;
   ThreadPool tokenizers;
   TextService texts;
+  InferService infer;
 
  private:
   static ModelFolders::DeviceOf DevicesOf(const Config& config) {

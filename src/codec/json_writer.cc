@@ -9,6 +9,8 @@
 #include <cmath>
 #include <type_traits>
 
+#include "model/half.h"
+
 namespace weir::codec {
 
 struct JsonWriter::Impl {
@@ -58,7 +60,8 @@ void JsonWriter::Number(T value) {
   impl_->writer.RawValue(text.data(), static_cast<std::size_t>(end - text.data()), rapidjson::kNumberType);
 }
 
-JsonWriter& JsonWriter::Elements(const Tensor& tensor) {
+bool JsonWriter::Elements(const Tensor& tensor) {
+  bool readable = true;
   BeginArray();
   const auto numbers = [&]<typename T>(std::span<const T> values) {
     for (const T value : values) Number(value);
@@ -78,9 +81,20 @@ JsonWriter& JsonWriter::Elements(const Tensor& tensor) {
     case DataType::kFp32: numbers(tensor.As<float>()); break;
     case DataType::kFp64: numbers(tensor.As<double>()); break;
     case DataType::kFp16:
-    case DataType::kBf16: break;  // have no JSON form; refused before the model runs (codec/oip.cc)
+      for (const std::uint16_t bits : tensor.As<std::uint16_t>()) Number(FromF16(bits));
+      break;
+    case DataType::kBf16:
+      for (const std::uint16_t bits : tensor.As<std::uint16_t>()) Number(FromBf16(bits));
+      break;
+    case DataType::kBytes:
+      for (const std::string& value : tensor.As<std::string>()) {
+        readable = readable && simdjson::validate_utf8(value);
+        String(value);
+      }
+      break;
   }
-  return EndArray();
+  EndArray();
+  return readable;
 }
 
 std::string JsonWriter::Take() const { return {impl_->buffer.GetString(), impl_->buffer.GetSize()}; }

@@ -30,8 +30,8 @@ class JsonWriter {
   JsonWriter& Float(float value);
   JsonWriter& Double(double value);
   JsonWriter& Null();
-  // All elements of a tensor, flat, as one array.
-  JsonWriter& Elements(const Tensor& tensor);
+  // All elements of a tensor, flat, as one array. False when some are BYTES that JSON cannot hold, being no UTF-8.
+  bool Elements(const Tensor& tensor);
 
   std::string Take() const;
 

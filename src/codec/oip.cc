@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstring>
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <type_traits>
@@ -13,18 +13,39 @@
 #include "base/version.h"
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
+#include "codec/tensor_bytes.h"
+#include "model/half.h"
 
 namespace weir::codec {
 namespace {
 
 // What model configurations name; the size of a request is bounded by its bytes.
 constexpr std::int64_t kMostInABatch = 1024;
+// Of inputs, and of outputs asked for.
+constexpr std::size_t kMostInputs = 1024;
+constexpr std::int64_t kMostClasses = 1 << 20;
+
+const std::vector<std::string> kTypeNames = {"BOOL",  "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
+                                             "INT32", "INT64", "FP16",   "BF16",   "FP32",   "FP64", "BYTES"};
+
+// Numbers of 16 bits as they lie in a tensor.
+struct F16 {
+  F16() = default;
+  explicit F16(float value) : bits(ToF16(value)) {}
+  float Wide() const { return FromF16(bits); }
+  std::uint16_t bits = 0;
+};
+struct Bf16 {
+  Bf16() = default;
+  explicit Bf16(float value) : bits(ToBf16(value)) {}
+  float Wide() const { return FromBf16(bits); }
+  std::uint16_t bits = 0;
+};
 
 // Fills a tensor from JSON data, flat or nested as the shape says.
 class DataReader {
  public:
-  DataReader(const TensorSpec& spec, const std::string& path, Tensor& tensor)
-      : spec_(spec), path_(path), tensor_(tensor) {}
+  DataReader(const std::string& path, Tensor& tensor) : path_(path), tensor_(tensor) {}
 
   Status Read(simdjson::dom::array data) {
     switch (tensor_.type()) {
@@ -39,10 +60,11 @@ class DataReader {
       case DataType::kInt64: return ReadAs<std::int64_t>(data);
       case DataType::kFp32: return ReadAs<float>(data);
       case DataType::kFp64: return ReadAs<double>(data);
-      case DataType::kFp16:
-      case DataType::kBf16: break;
+      case DataType::kFp16: return ReadAs<F16>(data);
+      case DataType::kBf16: return ReadAs<Bf16>(data);
+      case DataType::kBytes: return ReadAs<std::string>(data);
     }
-    return InvalidArgument(fmt::format("'{}': {} has no JSON form", path_, DataTypeName(tensor_.type())), path_);
+    return {};
   }
 
  private:
@@ -95,8 +117,7 @@ class DataReader {
       if (item.is_array()) return WrongNesting();
       if (!Convert(item, value)) {
         return InvalidArgument(
-            fmt::format("'{}.data' value {} is not {} in the range of {}", path_, filled_,
-                        std::is_same_v<T, bool> ? "a boolean" : "a number", DataTypeName(spec_.type)),
+            fmt::format("'{}.data' value {} is not {}", path_, filled_, Wanted<T>(DataTypeName(tensor_.type()))),
             path_ + ".data");
       }
       tensor_.Mutable<T>()[filled_++] = value;
@@ -105,9 +126,25 @@ class DataReader {
   }
 
   template <typename T>
+  static std::string Wanted(std::string_view type) {
+    if (std::is_same_v<T, std::string>) return "a string, as which JSON has BYTES";
+    return fmt::format("{} in the range of {}", std::is_same_v<T, bool> ? "a boolean" : "a number", type);
+  }
+
+  template <typename T>
   static bool Convert(JsonElement item, T& value) {
     if constexpr (std::is_same_v<T, bool>) {
       return !item.get(value);
+    } else if constexpr (std::is_same_v<T, std::string>) {
+      std::string_view text;
+      if (item.get(text)) return false;
+      value = text;
+      return true;
+    } else if constexpr (requires { value.bits; }) {
+      float number = 0;
+      if (!Convert(item, number)) return false;
+      value = T(number);
+      return std::isfinite(value.Wide());
     } else if constexpr (std::is_floating_point_v<T>) {
       double number = 0;
       if (item.get(number)) return false;
@@ -134,11 +171,18 @@ class DataReader {
         path_ + ".data");
   }
 
-  const TensorSpec& spec_;
   const std::string& path_;
   Tensor& tensor_;
   std::size_t filled_ = 0;
 };
+
+Result<DataType> TypeNamed(const std::string& name, const std::string& input, std::string path) {
+  const std::optional<DataType> type = DataTypeFromName(name);
+  if (type) return *type;
+  return InvalidArgument(fmt::format("input '{}' has datatype '{}', which the protocol does not know{}", input, name,
+                                     DidYouMean(name, kTypeNames)),
+                         std::move(path));
+}
 
 Result<Shape> ParseShape(const JsonObject& input) {
   auto array = input.RequireArray("shape");
@@ -155,20 +199,6 @@ Result<Shape> ParseShape(const JsonObject& input) {
   return shape;
 }
 
-std::vector<std::string> Names(const std::vector<TensorSpec>& specs) {
-  std::vector<std::string> names;
-  for (const TensorSpec& spec : specs) names.push_back(spec.name);
-  return names;
-}
-
-std::unexpected<Error> NoSuchTensor(std::string_view side, const std::string& name, const std::string& path,
-                                    const std::vector<TensorSpec>& specs) {
-  const std::vector<std::string> names = Names(specs);
-  return InvalidArgument(
-      fmt::format("the model has no {} '{}'{}; it has {}", side, name, DidYouMean(name, names), fmt::join(names, ", ")),
-      path);
-}
-
 // The binary data of a request, taken one input after the other.
 class BinaryData {
  public:
@@ -177,31 +207,24 @@ class BinaryData {
   std::size_t left() const { return left_.size(); }
 
   // The next `size` bytes as a tensor.
-  Result<Tensor> Take(std::int64_t size, const TensorSpec& spec, Shape shape, const std::string& path) {
-    const auto wrong = [&](std::string what) { return InvalidArgument(std::move(what), path); };
+  Result<Tensor> Take(std::int64_t size, DataType type, Shape shape, const std::string& path) {
     const auto bytes = static_cast<std::size_t>(size);
     const std::optional<std::size_t> count = ElementCount(shape);
-    if (!count || *count != bytes / DataTypeSize(spec.type) || bytes % DataTypeSize(spec.type) != 0) {
-      return wrong(fmt::format("'{}' is {}, but shape {} of {} has {} values of {} bytes", path, size,
-                               ShapeString(shape), DataTypeName(spec.type), count.value_or(0),
-                               DataTypeSize(spec.type)));
+    const std::size_t width = type == DataType::kBytes ? 0 : DataTypeSize(type);
+    if (!count || (width > 0 && (*count != bytes / width || bytes % width != 0))) {
+      return InvalidArgument(fmt::format("'{}' is {}, but shape {} of {} has {} values of {} bytes", path, size,
+                                         ShapeString(shape), DataTypeName(type), count.value_or(0), width),
+                             path);
     }
     if (bytes > left_.size()) {
-      return wrong(fmt::format("'{}' is {}, but only {} bytes of binary data are left", path, size, left_.size()));
+      return InvalidArgument(
+          fmt::format("'{}' is {}, but only {} bytes of binary data are left", path, size, left_.size()), path);
     }
     const std::string_view data = left_.substr(0, bytes);
     left_.remove_prefix(bytes);
-    const bool is_bool = spec.type == DataType::kBool;
-    if (is_bool && std::ranges::any_of(data, [](char value) { return value != 0 && value != 1; })) {
-      return wrong(
-          fmt::format("the binary data of '{}' has a byte that is neither 0 nor 1, which BOOL are", spec.name));
-    }
-    if (reinterpret_cast<std::uintptr_t>(data.data()) % DataTypeSize(spec.type) == 0) {
-      return Tensor::Wrap(spec.type, std::move(shape), owner_, data.data());
-    }
-    Tensor copy = Tensor::Uninitialised(spec.type, std::move(shape));
-    if (!data.empty()) std::memcpy(copy.Mutable<char>().data(), data.data(), data.size());
-    return copy;
+    Result<Tensor> tensor = TensorOfBytes(type, std::move(shape), data, owner_);
+    if (!tensor) return InvalidArgument(fmt::format("'{}': {}", path, tensor.error().message), path);
+    return tensor;
   }
 
  private:
@@ -224,38 +247,24 @@ Result<std::optional<std::int64_t>> BinarySizeOf(const JsonObject& input) {
   return size;
 }
 
-// One element of "inputs": its position in the manifest and its tensor. No body holds more than
-// `most_values` values, so a shape that asks for more costs no memory.
-Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::string& path, const Manifest& manifest,
-                                           std::size_t most_values, BinaryData& binary) {
+// One element of "inputs". No body holds more than `most_values` values, so a shape that asks for more costs no memory.
+Result<NamedTensor> ParseTensor(const JsonObject& input, const std::string& path, std::size_t most_values,
+                                BinaryData& binary) {
   auto name = input.RequireString("name");
   if (!name) return Forward(name);
-  const int index = manifest.InputIndex(*name);
-  if (index < 0) return NoSuchTensor("input", *name, input.Path("name"), manifest.inputs);
-  const TensorSpec& spec = manifest.inputs[static_cast<std::size_t>(index)];
-
   auto datatype = input.RequireString("datatype");
   if (!datatype) return Forward(datatype);
-  if (*datatype != DataTypeName(spec.type)) {
-    return InvalidArgument(
-        fmt::format("input '{}' has datatype {}, the model takes {}", *name, *datatype, DataTypeName(spec.type)),
-        input.Path("datatype"));
-  }
+  Result<DataType> type = TypeNamed(*datatype, *name, input.Path("datatype"));
+  if (!type) return Forward(type);
   auto shape = ParseShape(input);
   if (!shape) return Forward(shape);
-  // Looked at before any memory is taken for it.
-  Status fits = CheckAgainst(spec, Tensor::Wrap(spec.type, *shape, nullptr, nullptr));
-  if (!fits) {
-    fits.error().field = input.Path("shape");
-    return Forward(fits);
-  }
   const auto binary_size = BinarySizeOf(input);
   if (!binary_size) return std::unexpected(binary_size.error());
   if (*binary_size) {
     Result<Tensor> tensor =
-        binary.Take(**binary_size, spec, std::move(*shape), input.Path("parameters.binary_data_size"));
+        binary.Take(**binary_size, *type, std::move(*shape), input.Path("parameters.binary_data_size"));
     if (!tensor) return Forward(tensor);
-    return std::pair(index, std::move(*tensor));
+    return NamedTensor{std::move(*name), std::move(*tensor)};
   }
   auto data = input.RequireArray("data");
   if (!data) return Forward(data);
@@ -264,40 +273,29 @@ Result<std::pair<int, Tensor>> ParseTensor(const JsonObject& input, const std::s
     return InvalidArgument(fmt::format("'{}.data' has fewer values than shape {} asks for", path, ShapeString(*shape)),
                            input.Path("data"));
   }
-  Tensor tensor = Tensor::Uninitialised(spec.type, std::move(*shape));
-  Status read = DataReader(spec, path, tensor).Read(*data);
+  Tensor tensor = Tensor::Uninitialised(*type, std::move(*shape));
+  Status read = DataReader(path, tensor).Read(*data);
   if (!read) return Forward(read);
-  return std::pair(index, std::move(tensor));
+  return NamedTensor{std::move(*name), std::move(tensor)};
 }
 
-Result<std::vector<Tensor>> ParseInputs(const JsonObject& body, const Manifest& manifest, std::size_t most_values,
-                                        BinaryData binary) {
+Result<std::vector<NamedTensor>> ParseInputs(const JsonObject& body, std::size_t most_values, BinaryData binary) {
   auto array = body.RequireArray("inputs");
   if (!array) return Forward(array);
-  std::vector<std::optional<Tensor>> found(manifest.inputs.size());
-  std::size_t position = 0;
+  std::vector<NamedTensor> inputs;
   for (const JsonElement item : *array) {
-    const std::string path = fmt::format("inputs[{}]", position++);
+    if (inputs.size() == kMostInputs) {
+      return InvalidArgument(fmt::format("'inputs' has more than {} tensors", kMostInputs), "inputs");
+    }
+    const std::string path = fmt::format("inputs[{}]", inputs.size());
     auto object = JsonObject::From(item, path);
     if (!object) return Forward(object);
-    auto parsed = ParseTensor(*object, path, manifest, most_values, binary);
+    auto parsed = ParseTensor(*object, path, most_values, binary);
     if (!parsed) return Forward(parsed);
-    std::optional<Tensor>& place = found[static_cast<std::size_t>(parsed->first)];
-    if (place) {
-      const std::string& name = manifest.inputs[static_cast<std::size_t>(parsed->first)].name;
-      return InvalidArgument(fmt::format("input '{}' is given twice", name), path);
-    }
-    place = std::move(parsed->second);
+    inputs.push_back(std::move(*parsed));
   }
   if (binary.left() > 0) {
     return InvalidArgument(fmt::format("{} bytes of binary data belong to no input", binary.left()), "inputs");
-  }
-  std::vector<Tensor> inputs;
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    if (!found[i]) {
-      return InvalidArgument(fmt::format("input '{}' is missing", manifest.inputs[i].name), "inputs");
-    }
-    inputs.push_back(std::move(*found[i]));
   }
   return inputs;
 }
@@ -310,31 +308,46 @@ Result<std::optional<bool>> BinaryIn(const JsonObject& object, std::string_view 
   return (*parameters)->FindBool(key);
 }
 
-// The requested outputs, or all of them.
-Result<std::vector<InferBody::AskedFor>> ParseOutputs(const JsonObject& body, const Manifest& manifest) {
+// How many classes an output asks for; 0: none.
+Result<std::size_t> ClassesOf(const JsonObject& output) {
+  const auto parameters = output.FindObject("parameters");
+  if (!parameters) return std::unexpected(parameters.error());
+  if (!*parameters) return 0;
+  const auto classes = (*parameters)->FindInt("classification", 0, kMostClasses);
+  if (!classes) return std::unexpected(classes.error());
+  return static_cast<std::size_t>(classes->value_or(0));
+}
+
+Status ParseOutputs(const JsonObject& body, InferBody& parsed) {
   const auto all_binary = BinaryIn(body, "binary_data_output");
   if (!all_binary) return std::unexpected(all_binary.error());
-  const bool binary = all_binary->value_or(false);
-  std::vector<InferBody::AskedFor> outputs;
+  parsed.all_binary = all_binary->value_or(false);
   const auto given = body.Find("outputs");
-  if (!*given) {
-    for (std::size_t i = 0; i < manifest.outputs.size(); ++i) outputs.push_back({static_cast<int>(i), binary});
-    return outputs;
-  }
+  if (!given) return std::unexpected(given.error());
+  if (!*given) return {};
   auto array = body.RequireArray("outputs");
   if (!array) return Forward(array);
   for (const JsonElement item : *array) {
-    auto object = JsonObject::From(item, fmt::format("outputs[{}]", outputs.size()));
+    auto object = JsonObject::From(item, fmt::format("outputs[{}]", parsed.outputs.size()));
     if (!object) return Forward(object);
     auto name = object->RequireString("name");
     if (!name) return Forward(name);
-    const int index = manifest.OutputIndex(*name);
-    if (index < 0) return NoSuchTensor("output", *name, object->Path("name"), manifest.outputs);
     const auto own = BinaryIn(*object, "binary_data");
     if (!own) return std::unexpected(own.error());
-    outputs.push_back({index, own->value_or(binary)});
+    const Result<std::size_t> classes = ClassesOf(*object);
+    if (!classes) return std::unexpected(classes.error());
+    parsed.outputs.push_back({.name = std::move(*name), .classes = *classes});
+    parsed.binary.push_back(own->value_or(parsed.all_binary));
+    if (parsed.outputs.size() > kMostInputs) {
+      return InvalidArgument(fmt::format("'outputs' has more than {} tensors", kMostInputs), "outputs");
+    }
   }
-  return outputs;
+  return {};
+}
+
+// As Triton's configuration spells it.
+std::string ConfigTypeName(DataType type) {
+  return type == DataType::kBytes ? "TYPE_STRING" : fmt::format("TYPE_{}", DataTypeName(type));
 }
 
 void WriteSpecs(JsonWriter& json, const std::vector<TensorSpec>& specs) {
@@ -400,79 +413,65 @@ Result<InferBytes> SplitInfer(std::string_view body, std::string_view json_lengt
   return InferBytes{body.substr(0, length), body.substr(length)};
 }
 
-Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view json) {
-  Result<JsonObject> object = ParseJsonObject(json);
-  if (!object) return Forward(object);
-  InferBody parsed;
-  if (Status parameters = ParseParameters(*object, parsed); !parameters) return Forward(parameters);
-  return parsed.timeout;
-}
-
-Result<InferBody> ParseInfer(const InferBytes& bytes, const std::shared_ptr<const void>& owner,
-                             const Manifest& manifest) {
+Result<InferBody> ParseInfer(const InferBytes& bytes, const std::shared_ptr<const void>& owner) {
   Result<JsonObject> object = ParseJsonObject(bytes.json);
   if (!object) return Forward(object);
   auto id = object->FindString("id");
   if (!id) return Forward(id);
-  auto outputs = ParseOutputs(*object, manifest);
-  if (!outputs) return Forward(outputs);
-  for (const InferBody::AskedFor& output : *outputs) {
-    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(output.index)];
-    if (!output.binary && (spec.type == DataType::kFp16 || spec.type == DataType::kBf16)) {
-      return InvalidArgument(fmt::format("output '{}' is {}, which has no JSON form: ask for binary_data", spec.name,
-                                         DataTypeName(spec.type)),
-                             "outputs");
-    }
-  }
-  auto inputs = ParseInputs(*object, manifest, bytes.json.size(), BinaryData(bytes.binary, owner));
-  if (!inputs) return Forward(inputs);
-  InferBody parsed{.id = id->value_or(""), .inputs = std::move(*inputs), .outputs = std::move(*outputs)};
+  InferBody parsed{.id = id->value_or("")};
+  if (Status outputs = ParseOutputs(*object, parsed); !outputs) return Forward(outputs);
   if (Status parameters = ParseParameters(*object, parsed); !parameters) return Forward(parameters);
+  auto inputs = ParseInputs(*object, bytes.json.size(), BinaryData(bytes.binary, owner));
+  if (!inputs) return Forward(inputs);
+  parsed.inputs = std::move(*inputs);
   return parsed;
 }
 
-InferAnswer WriteInfer(const std::string& model, const std::string& version, const InferBody& request,
-                       const Manifest& manifest, const std::vector<Tensor>& outputs) {
+Result<InferText> WriteInfer(const std::string& model, const InferBody& request, const InferAnswer& answer) {
+  const auto is_binary = [&](std::size_t i) {
+    return request.outputs.empty() ? request.all_binary : request.binary[i];
+  };
   JsonWriter json;
-  json.BeginObject().Key("model_name").String(model).Key("model_version").String(version);
+  json.BeginObject().Key("model_name").String(model).Key("model_version").String(answer.version);
   if (!request.id.empty()) json.Key("id").String(request.id);
   json.Key("outputs").BeginArray();
-  std::size_t binary = 0;
-  for (const InferBody::AskedFor& asked : request.outputs) {
-    const TensorSpec& spec = manifest.outputs[static_cast<std::size_t>(asked.index)];
-    const Tensor& tensor = outputs[static_cast<std::size_t>(asked.index)];
-    json.BeginObject().Key("name").String(spec.name).Key("datatype").String(DataTypeName(tensor.type()));
+  bool any_binary = false;
+  for (std::size_t i = 0; i < answer.outputs.size(); ++i) {
+    const auto& [name, tensor] = answer.outputs[i];
+    json.BeginObject().Key("name").String(name).Key("datatype").String(DataTypeName(tensor.type()));
     json.Key("shape").BeginArray();
     for (const std::int64_t size : tensor.shape()) json.Int(size);
     json.EndArray();
-    if (asked.binary) {
+    if (is_binary(i)) {
       json.Key("parameters").BeginObject();
-      json.Key("binary_data_size").Int(static_cast<std::int64_t>(tensor.bytes())).EndObject();
-      binary += tensor.bytes();
-    } else {
-      json.Key("data").Elements(tensor);
+      json.Key("binary_data_size").Int(static_cast<std::int64_t>(ByteLength(tensor))).EndObject();
+      any_binary = true;
+    } else if (!json.Key("data").Elements(tensor)) {
+      return Fail(Code::kUnprocessable,
+                  fmt::format("output '{}' has BYTES that are not UTF-8: ask for it with binary_data", name),
+                  "outputs");
     }
     json.EndObject();
   }
   json.EndArray().EndObject();
-  InferAnswer answer{.body = json.Take()};
-  const auto is_binary = [](const InferBody::AskedFor& asked) { return asked.binary; };
-  if (std::ranges::none_of(request.outputs, is_binary)) return answer;
-  answer.json_length = answer.body.size();
-  answer.body.reserve(answer.body.size() + binary);
-  for (const InferBody::AskedFor& asked : request.outputs) {
-    if (!asked.binary) continue;
-    const Tensor& tensor = outputs[static_cast<std::size_t>(asked.index)];
-    answer.body.append(reinterpret_cast<const char*>(tensor.data()), tensor.bytes());
+  InferText text{.body = json.Take()};
+  if (!any_binary) return text;
+  text.json_length = text.body.size();
+  std::size_t length = text.body.size();
+  for (std::size_t i = 0; i < answer.outputs.size(); ++i)
+    length += is_binary(i) ? ByteLength(answer.outputs[i].tensor) : 0;
+  text.body.reserve(length);
+  for (std::size_t i = 0; i < answer.outputs.size(); ++i) {
+    if (is_binary(i)) AppendBytes(answer.outputs[i].tensor, text.body);
   }
-  return answer;
+  return text;
 }
 
-std::string WriteModelMetadata(const std::string& model, const std::vector<std::string>& versions,
-                               const Manifest& manifest) {
+std::string WriteModelMetadata(const std::string& model, const ModelDescription& description) {
+  const Manifest& manifest = description.manifest;
   JsonWriter json;
   json.BeginObject().Key("name").String(model).Key("versions").BeginArray();
-  for (const std::string& version : versions) json.String(version);
+  for (const std::string& version : description.versions) json.String(version);
   json.EndArray();
   json.Key("platform").String(manifest.platform);
   json.Key("inputs");
@@ -483,17 +482,15 @@ std::string WriteModelMetadata(const std::string& model, const std::vector<std::
   return json.Take();
 }
 
-std::string WriteModelConfig(const std::string& model, const std::vector<std::string>& versions,
-                             const Manifest& manifest, std::size_t runs_at_once) {
-  const auto any_batch = [](const TensorSpec& spec) { return !spec.shape.empty() && spec.shape[0] == -1; };
-  const bool batches =
-      std::ranges::all_of(manifest.inputs, any_batch) && std::ranges::all_of(manifest.outputs, any_batch);
+std::string WriteModelConfig(const std::string& model, const ModelDescription& description) {
+  const Manifest& manifest = description.manifest;
+  const bool batches = HasBatchDimension(manifest);
   JsonWriter json;
   const auto tensors = [&](std::string_view key, const std::vector<TensorSpec>& specs) {
     json.Key(key).BeginArray();
     for (const TensorSpec& spec : specs) {
       json.BeginObject().Key("name").String(spec.name);
-      json.Key("data_type").String(fmt::format("TYPE_{}", DataTypeName(spec.type))).Key("dims").BeginArray();
+      json.Key("data_type").String(ConfigTypeName(spec.type)).Key("dims").BeginArray();
       for (const std::int64_t size : std::span(spec.shape).subspan(batches ? 1 : 0)) json.Int(size);
       json.EndArray().EndObject();
     }
@@ -502,13 +499,14 @@ std::string WriteModelConfig(const std::string& model, const std::vector<std::st
   json.BeginObject().Key("name").String(model).Key("platform").String(manifest.platform);
   json.Key("backend").String("onnxruntime");
   json.Key("version_policy").BeginObject().Key("specific").BeginObject().Key("versions").BeginArray();
-  for (const std::string& version : versions) json.Int(static_cast<std::int64_t>(ParseVersion(version).value_or(1)));
+  for (const std::string& version : description.versions)
+    json.Int(static_cast<std::int64_t>(ParseVersion(version).value_or(1)));
   json.EndArray().EndObject().EndObject();
   json.Key("max_batch_size").Int(batches ? kMostInABatch : 0);
   tensors("input", manifest.inputs);
   tensors("output", manifest.outputs);
   json.Key("instance_group").BeginArray().BeginObject().Key("name").String(model + "_0").Key("kind").String("KIND_CPU");
-  json.Key("count").Int(static_cast<std::int64_t>(runs_at_once)).EndObject().EndArray().EndObject();
+  json.Key("count").Int(static_cast<std::int64_t>(description.workers)).EndObject().EndArray().EndObject();
   return json.Take();
 }
 
@@ -518,6 +516,7 @@ std::string WriteServerMetadata() {
   json.Key("extensions")
       .BeginArray()
       .String("binary_tensor_data")
+      .String("classification")
       .String("model_configuration")
       .String("model_repository")
       .String("statistics")

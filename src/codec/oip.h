@@ -3,7 +3,6 @@
 // Tensor Data Extension" page.
 #pragma once
 
-#include <chrono>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -14,7 +13,7 @@
 #include "base/result.h"
 #include "engine/model_status.h"
 #include "engine/priority.h"
-#include "model/model.h"
+#include "infer/infer_request.h"
 
 namespace weir::codec {
 
@@ -27,42 +26,32 @@ struct InferBytes {
 Result<InferBytes> SplitInfer(std::string_view body, std::string_view json_length);
 
 struct InferBody {
-  std::string id;              // empty when the request has none
-  std::vector<Tensor> inputs;  // in the manifest's order, types and shapes checked
-  struct AskedFor {
-    int index = 0;        // the output's position in the manifest
-    bool binary = false;  // its data go behind the JSON
-  };
-  std::vector<AskedFor> outputs;
+  std::string id;                   // empty when the request has none
+  std::vector<NamedTensor> inputs;  // as many values as their shapes say
+  std::vector<OutputAsk> outputs;   // empty: all
+  std::vector<bool> binary;         // which of `outputs` go behind the JSON
+  bool all_binary = false;          // when all are asked for
   // parameters.timeout, which the protocol has in microseconds (source: Triton's schedule policy); nullopt: none.
-  std::optional<std::chrono::microseconds> timeout = {};
+  std::optional<Duration> timeout = {};
   // parameters.priority: a name, or a number as Triton has it, of which 1 comes first.
   std::optional<Priority> priority = {};
 };
 
-// parameters.timeout of such a body alone: what can be known of it before the model is. The errors are those of the
-// whole.
-Result<std::optional<std::chrono::microseconds>> ParseInferTimeout(std::string_view json);
-
-// Reads and checks an infer request against the model's interface. Tensors of binary data share the bytes where these
+// Reads an infer request; what the model takes is looked at later. Tensors of binary data share the bytes where these
 // are aligned, and keep `owner`, to whom they belong.
-Result<InferBody> ParseInfer(const InferBytes& bytes, const std::shared_ptr<const void>& owner,
-                             const Manifest& manifest);
+Result<InferBody> ParseInfer(const InferBytes& bytes, const std::shared_ptr<const void>& owner);
 
-struct InferAnswer {
+struct InferText {
   std::string body;
   std::size_t json_length = 0;  // when something follows the JSON
 };
-InferAnswer WriteInfer(const std::string& model, const std::string& version, const InferBody& request,
-                       const Manifest& manifest, const std::vector<Tensor>& outputs);
-// `versions`: those that can be asked for.
-std::string WriteModelMetadata(const std::string& model, const std::vector<std::string>& versions,
-                               const Manifest& manifest);
-// As Triton's model configuration has it; what Weir has no word for is left out. `runs_at_once`: of the model.
+// kUnprocessable for BYTES that are no UTF-8 and not asked for as binary data.
+Result<InferText> WriteInfer(const std::string& model, const InferBody& request, const InferAnswer& answer);
+std::string WriteModelMetadata(const std::string& model, const ModelDescription& description);
+// As Triton's model configuration has it; what Weir has no word for is left out.
 // Source: Triton's "Model Configuration Extension" page. A first dimension of any size, where all tensors have one, is
 // the batch: `dims` leave it out, and `max_batch_size` is above 0.
-std::string WriteModelConfig(const std::string& model, const std::vector<std::string>& versions,
-                             const Manifest& manifest, std::size_t runs_at_once);
+std::string WriteModelConfig(const std::string& model, const ModelDescription& description);
 std::string WriteServerMetadata();
 
 // The statistics extension's answer, of these models.

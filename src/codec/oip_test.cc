@@ -19,51 +19,47 @@ std::string A(const std::string& shape, const std::string& data) {
   return fmt::format(R"({{"name":"A","shape":{},"datatype":"FP32","data":{}}})", shape, data);
 }
 
-Result<InferBody> Parse(const std::string& json, const Manifest& manifest = kModel, std::string_view binary = {}) {
-  return ParseInfer({json, binary}, nullptr, manifest);
+Result<InferBody> Parse(const std::string& json, std::string_view binary = {}) {
+  return ParseInfer({json, binary}, nullptr);
 }
 
-Error Refusal(const std::string& body, const Manifest& manifest = kModel) {
-  const auto parsed = Parse(body, manifest);
+Error Refusal(const std::string& body) {
+  const auto parsed = Parse(body);
   EXPECT_FALSE(parsed) << body;
   return parsed ? Error{} : parsed.error();
 }
 
-std::vector<int> Indices(const InferBody& body) {
-  std::vector<int> indices;
-  for (const InferBody::AskedFor& asked : body.outputs) indices.push_back(asked.index);
-  return indices;
+std::vector<std::string> Names(const InferBody& body) {
+  std::vector<std::string> names;
+  for (const OutputAsk& ask : body.outputs) names.push_back(ask.name);
+  return names;
 }
 
 TEST(ParseInfer, ReadsFlatAndNestedDataInAnyOrderOfInputs) {
   for (const char* data : {"[1, 2, 3, 4.5]", "[[1, 2], [3, 4.5]]"}) {
     const auto body = Parse(Body(A("[2, 2]", data)));
     ASSERT_TRUE(body) << body.error().message;
-    EXPECT_THAT(body->inputs[0].As<float>(), ElementsAre(1, 2, 3, 4.5F));
-    EXPECT_THAT(body->inputs[1].As<std::int8_t>(), ElementsAre(7));
+    EXPECT_THAT(body->inputs[0].tensor.As<float>(), ElementsAre(1, 2, 3, 4.5F));
+    EXPECT_THAT(body->inputs[1].tensor.As<std::int8_t>(), ElementsAre(7));
     EXPECT_EQ(body->id, "42");
-    EXPECT_THAT(Indices(*body), ElementsAre(0, 1));
+    EXPECT_EQ(body->inputs[1].name, "B");
+    EXPECT_TRUE(body->outputs.empty());
   }
 }
 
 TEST(ParseInfer, ReadsOnlyTheOutputsThatAreAskedFor) {
   std::string body = Body(A("[1, 2]", "[1, 2]"));
   body.insert(body.size() - 1, R"(,"outputs":[{"name":"Y"}])");
-  EXPECT_THAT(Indices(*Parse(body)), ElementsAre(1));
-  EXPECT_THAT(Refusal(Body(A("[1, 2]", "[1, 2]")).insert(1, R"("outputs":[{"name":"Z"}],)")).message,
-              HasSubstr("the model has no output 'Z' (did you mean 'X'?); it has X, Y"));
+  EXPECT_THAT(Names(*Parse(body)), ElementsAre("Y"));
 }
 
 TEST(ParseInfer, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(Refusal("{}").field, "inputs");
   EXPECT_EQ(Refusal(R"({"inputs":{}})").message, "'inputs' must be an array, not an object");
   EXPECT_EQ(Refusal(R"({"inputs":[5]})").field, "inputs[0]");
-  EXPECT_EQ(Refusal(Body(A("[1, 2]", "[1, 2]"), A("[1, 2]", "[1, 2]"))).message, "input 'A' is given twice");
   EXPECT_EQ(Refusal(Body(A("\"x\"", "[1]"))).field, "inputs[0].shape");
-  EXPECT_EQ(Refusal(R"({"inputs":[{"name":"A","shape":[1,2],"datatype":"FP32","data":[1,2]}]})").message,
-            "input 'B' is missing");
-  EXPECT_EQ(Refusal(R"({"inputs":[{"name":"A","shape":[1,2],"datatype":"INT8","data":[1,2]}]})").message,
-            "input 'A' has datatype INT8, the model takes FP32");
+  EXPECT_EQ(Refusal(R"({"inputs":[{"name":"A","shape":[1,2],"datatype":"FLOAT","data":[1,2]}]})").field,
+            "inputs[0].datatype");
 }
 
 TEST(ParseInfer, RefusesDataThatDoesNotFitTheShape) {
@@ -77,8 +73,8 @@ TEST(ParseInfer, RefusesDataThatDoesNotFitTheShape) {
 }
 
 TEST(ParseInfer, RefusesShapesThatNobodyCanMean) {
-  for (const char* shape : {"[-1, 2]", "[9223372036854775807, 2]", "[9223372036854775808, 2]", "[1.5, 2]", "[2]",
-                            "[1, 3]", "[1, 2, 1]", "[4611686018427387904, 2]", "[1000000000, 2]"}) {
+  for (const char* shape : {"[-1, 2]", "[9223372036854775807, 2]", "[9223372036854775808, 2]", "[1.5, 2]",
+                            "[4611686018427387904, 2]", "[1000000000, 2]"}) {
     EXPECT_EQ(Refusal(Body(A(shape, "[1, 2]"))).code, Code::kInvalidArgument) << shape;
   }
 }
@@ -98,15 +94,15 @@ TEST(ParseInfer, RefusesNumbersOutsideTheirType) {
 TEST(ParseInfer, TakesAnEmptyTensor) {
   const auto body = Parse(Body(A("[0, 2]", "[]")));
   ASSERT_TRUE(body) << body.error().message;
-  EXPECT_EQ(body->inputs[0].elements(), 0U);
+  EXPECT_EQ(body->inputs[0].tensor.elements(), 0U);
 }
 
 TEST(WriteInfer, WritesTheRequestedOutputsAndTheId) {
   Tensor x = Tensor::Uninitialised(DataType::kFp32, {1, 2});
   x.Mutable<float>()[0] = 0.1F;
   x.Mutable<float>()[1] = std::numeric_limits<float>::infinity();
-  const InferBody request{.id = "7", .inputs = {}, .outputs = {{0}}};
-  EXPECT_EQ(WriteInfer("m", "1", request, kModel, {x, Tensor()}).body,
+  const InferBody request{.id = "7"};
+  EXPECT_EQ(WriteInfer("m", request, {.version = "1", .outputs = {{"X", x}}, .times = {}})->body,
             R"({"model_name":"m","model_version":"1","id":"7","outputs":[{"name":"X","datatype":"FP32",)"
             R"("shape":[1,2],"data":[0.1,null]}]})");
 }
@@ -135,29 +131,29 @@ TEST(ParseInfer, TakesBinaryDataInTheOrderOfTheInputs) {
   const std::string json = Binary(R"("shape":[1,2],"parameters":{"binary_data_size":8})",
                                   R"("shape":[3],"parameters":{"binary_data_size":3})");
   const auto owner = std::make_shared<int>(0);
-  const auto body = ParseInfer({json, {kData.data(), kData.size()}}, owner, kModel);
+  const auto body = ParseInfer({json, {kData.data(), kData.size()}}, owner);
   ASSERT_TRUE(body) << body.error().message;
-  EXPECT_THAT(body->inputs[0].As<float>(), ElementsAre(1, 2));
-  EXPECT_THAT(body->inputs[1].As<std::int8_t>(), ElementsAre(1, 2, 3));
-  EXPECT_EQ(static_cast<const void*>(body->inputs[0].data()), kData.data());  // not copied
+  EXPECT_THAT(body->inputs[0].tensor.As<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(body->inputs[1].tensor.As<std::int8_t>(), ElementsAre(1, 2, 3));
+  EXPECT_EQ(static_cast<const void*>(body->inputs[0].tensor.data()), kData.data());  // not copied
   EXPECT_EQ(owner.use_count(), 3);
   const std::string odd = "x" + std::string(kData.data(), kData.size());
-  const auto copied = ParseInfer({json, std::string_view(odd).substr(1)}, owner, kModel);
+  const auto copied = ParseInfer({json, std::string_view(odd).substr(1)}, owner);
   ASSERT_TRUE(copied) << copied.error().message;
-  EXPECT_THAT(copied->inputs[0].As<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(copied->inputs[0].tensor.As<float>(), ElementsAre(1, 2));
 }
 
 TEST(ParseInfer, MixesJsonAndBinaryData) {
-  const auto body = Parse(Binary(R"("shape":[1,2],"data":[1,2])", R"("shape":[2],"parameters":{"binary_data_size":2})"),
-                          kModel, "\x05\x06");
+  const auto body =
+      Parse(Binary(R"("shape":[1,2],"data":[1,2])", R"("shape":[2],"parameters":{"binary_data_size":2})"), "\x05\x06");
   ASSERT_TRUE(body) << body.error().message;
-  EXPECT_THAT(body->inputs[0].As<float>(), ElementsAre(1, 2));
-  EXPECT_THAT(body->inputs[1].As<std::int8_t>(), ElementsAre(5, 6));
+  EXPECT_THAT(body->inputs[0].tensor.As<float>(), ElementsAre(1, 2));
+  EXPECT_THAT(body->inputs[1].tensor.As<std::int8_t>(), ElementsAre(5, 6));
 }
 
 TEST(ParseInfer, RefusesBinaryDataThatDoNotFit) {
   const auto refusal = [](const std::string& b, std::string_view binary) {
-    const auto parsed = Parse(Binary(R"("shape":[1,2],"data":[1,2])", b), kModel, binary);
+    const auto parsed = Parse(Binary(R"("shape":[1,2],"data":[1,2])", b), binary);
     return parsed ? "taken" : parsed.error().message;
   };
   EXPECT_THAT(refusal(R"("shape":[2],"parameters":{"binary_data_size":3})", "abc"), HasSubstr("shape [2]"));
@@ -171,11 +167,10 @@ TEST(ParseInfer, RefusesBinaryDataThatDoNotFit) {
   EXPECT_THAT(refusal(R"("shape":[1],"parameters":{"binary_data_size":"1"})", "a"), HasSubstr("binary_data_size"));
   EXPECT_THAT(refusal(R"("shape":[1],"parameters":[])", "a"), HasSubstr("parameters"));
   EXPECT_THAT(refusal(R"("shape":[1],"data":[1])", "a"), HasSubstr("belong to no input"));
-  const Manifest flags = {.platform = "p", .inputs = {{"F", DataType::kBool, {-1}}}, .outputs = {}, .weight_bytes = 0};
   const std::string json =
       R"({"inputs":[{"name":"F","shape":[1],"datatype":"BOOL","parameters":{"binary_data_size":1}}]})";
-  EXPECT_TRUE(Parse(json, flags, "\x01"));
-  EXPECT_THAT(Parse(json, flags, "\x02").error().message, HasSubstr("neither 0 nor 1"));
+  EXPECT_TRUE(Parse(json, "\x01"));
+  EXPECT_THAT(Parse(json, "\x02").error().message, HasSubstr("neither 0 nor 1"));
 }
 
 TEST(WriteInfer, PutsBinaryDataBehindTheJson) {
@@ -184,25 +179,69 @@ TEST(WriteInfer, PutsBinaryDataBehindTheJson) {
   y.Mutable<std::int8_t>()[1] = 'b';
   const std::string head =
       R"({"model_name":"m","model_version":"1","outputs":[{"name":"Y","datatype":"INT8","shape":[2],)";
-  const InferAnswer answer = WriteInfer("m", "1", {.id = "", .inputs = {}, .outputs = {{1, true}}}, kModel, {{}, y});
+  const InferBody binary{.id = "", .inputs = {}, .outputs = {{"Y"}}, .binary = {true}};
+  const InferText answer = *WriteInfer("m", binary, {.version = "1", .outputs = {{"Y", y}}, .times = {}});
   EXPECT_EQ(answer.body, head + R"("parameters":{"binary_data_size":2}}]}ab)");
   EXPECT_EQ(answer.json_length, answer.body.size() - 2);
-  const InferAnswer mixed =
-      WriteInfer("m", "1", {.id = "", .inputs = {}, .outputs = {{1, false}, {1, true}}}, kModel, {{}, y});
+  const InferBody both{.id = "", .inputs = {}, .outputs = {{"Y"}, {"Y"}}, .binary = {false, true}};
+  const InferText mixed = *WriteInfer("m", both, {.version = "1", .outputs = {{"Y", y}, {"Y", y}}, .times = {}});
   EXPECT_THAT(mixed.body, ::testing::EndsWith("}ab"));
   EXPECT_THAT(mixed.body, HasSubstr(R"("data":[97,98])"));
-  EXPECT_EQ(WriteInfer("m", "1", {.id = "", .inputs = {}, .outputs = {{1}}}, kModel, {{}, y}).json_length, 0U);
+  EXPECT_EQ(WriteInfer("m", {}, {.version = "1", .outputs = {{"Y", y}}, .times = {}})->json_length, 0U);
+}
+
+TEST(ParseInfer, ReadsNumbersOfSixteenBitsAndText) {
+  const auto one = [](const std::string& type, const std::string& data) {
+    return Parse(fmt::format(R"({{"inputs":[{{"name":"A","shape":[2],"datatype":"{}","data":{}}}]}})", type, data));
+  };
+  EXPECT_THAT(one("FP16", "[1, -5]")->inputs[0].tensor.As<std::uint16_t>(), ElementsAre(0x3C00, 0xC500));
+  EXPECT_THAT(one("BF16", "[1, -5]")->inputs[0].tensor.As<std::uint16_t>(), ElementsAre(0x3F80, 0xC0A0));
+  EXPECT_THAT(one("FP16", "[1, 70000]").error().message, HasSubstr("not a number in the range of FP16"));
+  EXPECT_THAT(one("BYTES", R"(["", "a\u0000ü"])")->inputs[0].tensor.As<std::string>(),
+              ElementsAre("", std::string("a\0ü", 4)));
+  EXPECT_THAT(one("BYTES", "[\"a\", 1]").error().message, HasSubstr("value 1 is not a string"));
+}
+
+TEST(ParseInfer, ReadsBytesBehindTheirLengths) {
+  using namespace std::string_literals;
+  const auto parse = [](const std::string& data, const char* shape = "[2]") {
+    return Parse(fmt::format(R"({{"inputs":[{{"name":"A","shape":{},"datatype":"BYTES","parameters":)"
+                             R"({{"binary_data_size":{}}}}}]}})",
+                             shape, data.size()),
+                 data);
+  };
+  EXPECT_THAT(parse("\3\0\0\0a\0\xFF\0\0\0\0"s)->inputs[0].tensor.As<std::string>(), ElementsAre("a\0\xFF"s, ""));
+  EXPECT_THAT(parse("\3\0\0\0a\0\0"s).error().message, HasSubstr("too few"));
+  EXPECT_THAT(parse("\3\0\0\0abc\1\0\0"s).error().message, HasSubstr("past the end"));
+  EXPECT_THAT(parse("\0\0\0\0\xFF\xFF\xFF\xFF"s).error().message,
+              HasSubstr("value 1 of BYTES has a length of 4294967295"));
+  EXPECT_THAT(parse("\0\0\0\0\0\0\0\0\0"s).error().message, HasSubstr("1 bytes follow"));
+  EXPECT_THAT(parse(""s, "[9223372036854775807]").error().message, HasSubstr("shape"));
+  EXPECT_EQ(parse(""s, "[0]")->inputs[0].tensor.elements(), 0U);
+}
+
+TEST(WriteInfer, WritesTextAndRefusesWhatJsonCannotHold) {
+  Tensor text = Tensor::Uninitialised(DataType::kBytes, {2});
+  text.Mutable<std::string>()[0] = "a\"b";
+  const InferAnswer answer{.version = "1", .outputs = {{"T", text}}, .times = {}};
+  EXPECT_THAT(WriteInfer("m", {}, answer)->body, HasSubstr(R"("datatype":"BYTES","shape":[2],"data":["a\"b",""])"));
+  text.Mutable<std::string>()[1] = "\xFF";
+  EXPECT_EQ(WriteInfer("m", {}, answer).error().code, Code::kUnprocessable);
+  const InferBody binary{.id = "", .inputs = {}, .outputs = {}, .binary = {}, .all_binary = true};
+  EXPECT_THAT(WriteInfer("m", binary, answer)->body,
+              ::testing::EndsWith(std::string("}]}\3\0\0\0a\"b\1\0\0\0\xFF", 15)));
 }
 
 TEST(ParseInfer, ReadsWhichOutputsAreToBeBinary) {
   const auto binary = [](const std::string& more) {
     const auto body = Parse(Binary(R"("shape":[1,2],"data":[1,2])", R"("shape":[1],"data":[1])", more));
     EXPECT_TRUE(body) << body.error().message;
+    if (body->outputs.empty()) return std::string(body->all_binary ? "all b" : "all j");
     std::string found;
-    for (const InferBody::AskedFor& asked : body->outputs) found += asked.binary ? 'b' : 'j';
+    for (const bool binary : body->binary) found += binary ? 'b' : 'j';
     return found;
   };
-  EXPECT_EQ(binary(""), "jj");
+  EXPECT_EQ(binary(""), "all j");
   EXPECT_EQ(binary(R"("parameters":{"binary_data_output":true},)"), "bb");
   EXPECT_EQ(binary(R"("parameters":{"binary_data_output":true},"outputs":[{"name":"Y"},{"name":"X","parameters":)"
                    R"({"binary_data":false}}],)"),
@@ -211,7 +250,7 @@ TEST(ParseInfer, ReadsWhichOutputsAreToBeBinary) {
 }
 
 TEST(WriteModelMetadata, ShowsTheInterface) {
-  const std::string json = WriteModelMetadata("m", {"1"}, kModel);
+  const std::string json = WriteModelMetadata("m", {.versions = {"1"}, .manifest = kModel});
   EXPECT_THAT(json, HasSubstr(R"("inputs":[{"name":"A","datatype":"FP32","shape":[-1,2]})"));
   EXPECT_THAT(json, HasSubstr(R"("platform":"onnxruntime_onnx")"));
 }

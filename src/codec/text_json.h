@@ -13,9 +13,6 @@
 
 namespace weir::codec {
 
-// Most texts in one request.
-inline constexpr std::size_t kMaxTexts = 1024;
-
 // How vectors are written: arrays of numbers, or base64 of the little-endian floats.
 enum class VectorFormat { kNumbers, kBase64 };
 

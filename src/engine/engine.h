@@ -11,6 +11,7 @@
 #include "engine/deadline_list.h"
 #include "engine/deadline_watch.h"
 #include "engine/job.h"
+#include "engine/patience.h"
 #include "engine/registry.h"
 #include "engine/servable.h"
 #include "metrics/metrics.h"

@@ -113,7 +113,7 @@ TEST_F(RunThreadsTest, AModelThatLeavesWaitsForItsRunAndHasNoOther) {
   Gate gate;
   FakeSource source([&gate] { gate.Enter(); });
   auto share = std::make_unique<RunThreads::Share>(threads, source, 1);
-  source.left = 100;
+  source.left = 1'000'000'000;  // more than there is time for
   share->Wake();
   gate.AwaitEntered();
   auto leaving = std::async(std::launch::async, [&] { share.reset(); });

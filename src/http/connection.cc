@@ -65,7 +65,7 @@ class HttpExchange final : public Exchange {
   HttpExchange(std::shared_ptr<HttpConnection> connection, bhttp::request<bhttp::string_body> request,
                std::uint64_t from)
       : connection_(std::move(connection)), request_(std::move(request)) {
-    received = Clock::Steady().Now();
+    patience.received = Clock::Steady().Now();
     client = from;
   }
   ~HttpExchange() override {

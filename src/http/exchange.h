@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "engine/job.h"
+#include "engine/patience.h"
 #include "engine/priority.h"
 
 namespace weir::http {
@@ -46,10 +47,8 @@ class Exchange {
   virtual void Respond(Response response) = 0;
 
   // Set by middlewares and the router, before the handler runs.
-  TimePoint received;
   std::string request_id;
-  Deadline deadline;
-  bool names_deadline = false;  // the client has set it
+  Patience patience;
   Priority priority = Priority::kNormal;
   std::uint64_t client = 0;                     // who sent it: by its key, else by its address
   access::Scope scope = access::Scope::kInfer;  // what the route asks of a key

@@ -48,7 +48,7 @@ class RouterTest : public ::testing::Test {
 
   Response Ask(std::string method, std::string path, std::map<std::string, std::string, std::less<>> headers = {}) {
     last_ = std::make_shared<FakeExchange>(std::move(method), std::move(path), std::move(headers));
-    last_->received = clock_.Now();
+    last_->patience.received = clock_.Now();
     router_.Route(last_);
     return last_->answer.value();
   }

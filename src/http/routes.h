@@ -7,6 +7,7 @@
 
 #include "engine/engine.h"
 #include "http/router.h"
+#include "infer/infer_service.h"
 #include "metrics/metrics.h"
 #include "text/text_service.h"
 
@@ -31,7 +32,7 @@ void AddTextRoutes(Router& router, const TextRoutesContext& context);
 
 // The Open Inference Protocol under /v2.
 struct OipRoutesContext {
-  Engine& engine;
+  InferService& infer;
   std::function<Status()> ready;
 };
 void AddOipRoutes(Router& router, const OipRoutesContext& context);

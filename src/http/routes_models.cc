@@ -50,7 +50,7 @@ void HandleLoad(const ModelRoutesContext& context, const ExchangePtr& exchange, 
   Engine& engine = context.engine;
   context.look(exchange->parameters[0], [&engine, exchange, dialect] {
     if (!IsKnown(engine, exchange, dialect)) return;
-    engine.Load(exchange->parameters[0], exchange->deadline, [&engine, exchange, dialect](Loaded loaded) {
+    engine.Load(exchange->parameters[0], exchange->patience.deadline, [&engine, exchange, dialect](Loaded loaded) {
       AnswerWhenLoaded(engine, exchange, dialect, std::move(loaded));
     });
   });
@@ -59,7 +59,7 @@ void HandleLoad(const ModelRoutesContext& context, const ExchangePtr& exchange, 
 void HandleReload(const ModelRoutesContext& context, const ExchangePtr& exchange) {
   Engine& engine = context.engine;
   context.look(exchange->parameters[0], [&engine, exchange] {
-    engine.Reload(exchange->parameters[0], exchange->deadline, [&engine, exchange](Loaded loaded) {
+    engine.Reload(exchange->parameters[0], exchange->patience.deadline, [&engine, exchange](Loaded loaded) {
       AnswerWhenLoaded(engine, exchange, Dialect::kOpenAi, std::move(loaded));
     });
   });
@@ -67,7 +67,7 @@ void HandleReload(const ModelRoutesContext& context, const ExchangePtr& exchange
 
 void HandleUnload(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
   if (!IsPlainCall(exchange, dialect)) return;
-  engine.Unload(exchange->parameters[0], exchange->deadline, [&engine, exchange, dialect](Status done) {
+  engine.Unload(exchange->parameters[0], exchange->patience.deadline, [&engine, exchange, dialect](Status done) {
     if (!done) return Refuse(exchange, done.error(), dialect);
     if (dialect == Dialect::kOip) return exchange->Respond({.body = ""});
     RespondStatus(engine, exchange);
@@ -115,7 +115,7 @@ void HandleLegacyReload(const ModelRoutesContext& context, const ExchangePtr& ex
   if (!model) return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(kNoDefault)});
   Engine& engine = context.engine;
   context.look(model->name, [&engine, exchange, name = model->name] {
-    engine.Reload(name, exchange->deadline, [&engine, exchange, name](Loaded loaded) {
+    engine.Reload(name, exchange->patience.deadline, [&engine, exchange, name](Loaded loaded) {
       if (!loaded) {
         return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(loaded.error().message)});
       }

@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "codec/text_json.h"
-#include "http/model_deadline.h"
 #include "http/routes.h"
 
 namespace weir::http {
@@ -48,14 +47,14 @@ void Refuse(const ExchangePtr& exchange, const Error& error) {
 
 // The body's request, with what it does not say itself.
 template <typename Body>
-Result<TextRequest> Complete(const ExchangePtr& exchange, const std::string& model, Body& body) {
+Result<TextRequest> Complete(const Engine& engine, const ExchangePtr& exchange, const std::string& model, Body& body) {
   TextRequest request = std::move(body.request);
   request.model = model;
   const Result<Priority> priority = PriorityOf(*exchange, request.priority);
   if (!priority) return std::unexpected(priority.error());
   request.priority = *priority;
   request.client = exchange->client;
-  request.deadline = exchange->deadline;
+  request.deadline = DeadlineWithin(engine.LookAhead(model), exchange->patience);
   request.stop = exchange->stop();
   return request;
 }
@@ -65,8 +64,7 @@ void HandleEmbeddings(const TextRoutesContext& context, const ExchangePtr& excha
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "embedding");
   if (!model) return Refuse(exchange, model.error());
-  ApplyDeadline(context.engine.LookAhead(*model), std::nullopt, *exchange);
-  Result<TextRequest> request = Complete(exchange, *model, *body);
+  Result<TextRequest> request = Complete(context.engine, exchange, *model, *body);
   if (!request) return Refuse(exchange, request.error());
   context.texts.Embed(
       std::move(*request), [exchange, format = body->format, model = *model](Result<Embeddings> embeddings) {
@@ -80,8 +78,7 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
   if (!model) return Refuse(exchange, model.error());
-  ApplyDeadline(context.engine.LookAhead(*model), std::nullopt, *exchange);
-  Result<TextRequest> request = Complete(exchange, *model, *body);
+  Result<TextRequest> request = Complete(context.engine, exchange, *model, *body);
   if (!request) return Refuse(exchange, request.error());
   context.texts.Classify(std::move(*request), [exchange, model = *model](Result<Classifications> answer) {
     if (!answer) return Refuse(exchange, answer.error());
@@ -95,7 +92,7 @@ void HandleModel(const TextRoutesContext& context, const ExchangePtr& exchange) 
     if (model.name != wanted) continue;
     return exchange->Respond({.body = codec::WriteModel(model, context.started_at)});
   }
-  context.engine.WhenReady(wanted, exchange->deadline, [exchange](Result<Registry::DeploymentPtr> missing) {
+  context.engine.WhenReady(wanted, exchange->patience.deadline, [exchange](Result<Registry::DeploymentPtr> missing) {
     Refuse(exchange, missing ? Error{Code::kUnavailable, "the model has just arrived; ask again"} : missing.error());
   });
 }

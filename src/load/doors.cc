@@ -13,6 +13,7 @@
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
 #include "load/random.h"
+#include "model/half.h"
 
 namespace weir::load {
 namespace {
@@ -82,7 +83,12 @@ void FillAs(Tensor& tensor, Random& random) {
   }
 }
 
-Status Fill(Tensor& tensor, const std::string& name, Random& random) {
+void FillWith(Tensor& tensor, Random& random, std::uint16_t (*narrow)(float)) {
+  for (std::uint16_t& value : tensor.Mutable<std::uint16_t>())
+    value = narrow(static_cast<float>(2 * random.Unit() - 1));
+}
+
+void Fill(Tensor& tensor, Random& random) {
   switch (tensor.type()) {
     case DataType::kBool:
       for (std::uint8_t& value : tensor.Mutable<std::uint8_t>()) value = random.Whole(0, 1) != 0 ? 1 : 0;
@@ -97,12 +103,12 @@ Status Fill(Tensor& tensor, const std::string& name, Random& random) {
     case DataType::kInt64: FillAs<std::uint64_t>(tensor, random); break;
     case DataType::kFp32: FillAs<float>(tensor, random); break;
     case DataType::kFp64: FillAs<double>(tensor, random); break;
-    case DataType::kFp16:
-    case DataType::kBf16:
-      return Fail(Code::kUnprocessable, fmt::format("input '{}' is {}, for which no random values are made", name,
-                                                    DataTypeName(tensor.type())));
+    case DataType::kFp16: FillWith(tensor, random, ToF16); break;
+    case DataType::kBf16: FillWith(tensor, random, ToBf16); break;
+    case DataType::kBytes:
+      for (std::string& value : tensor.Mutable<std::string>()) value = std::to_string(random.Whole(0, 9999));
+      break;
   }
-  return {};
 }
 
 }  // namespace
@@ -252,8 +258,7 @@ Result<std::vector<Tensor>> MakeInputs(std::span<const TensorSpec> specs, const 
     if (!shape) return Forward(shape);
     if (!ElementCount(*shape)) return InvalidArgument(fmt::format("--shape: {} is too large", ShapeString(*shape)));
     inputs.push_back(Tensor::Uninitialised(spec.type, *shape));
-    Status filled = Fill(inputs.back(), spec.name, random);
-    if (!filled) return Forward(filled);
+    Fill(inputs.back(), random);
   }
   return inputs;
 }
@@ -270,7 +275,8 @@ Result<std::string> InferBody(std::span<const TensorSpec> specs, std::span<const
     json.BeginObject().Key("name").String(specs[i].name);
     json.Key("datatype").String(DataTypeName(specs[i].type)).Key("shape").BeginArray();
     for (const std::int64_t size : inputs[i].shape()) json.Int(size);
-    json.EndArray().Key("data").Elements(inputs[i]).EndObject();
+    json.EndArray().Key("data").Elements(inputs[i]);
+    json.EndObject();
   }
   return json.EndArray().EndObject().Take();
 }

@@ -23,6 +23,28 @@ TEST(Half, ReadsBfloat16AsTheUpperHalfOfAFloat) {
   EXPECT_TRUE(std::isnan(FromBf16(0x7FC0)));
 }
 
+TEST(Half, WritesBackEveryNumberThatItReads) {
+  for (std::uint32_t bits = 0; bits <= 0xFFFF; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    if (!std::isnan(FromF16(half))) EXPECT_EQ(ToF16(FromF16(half)), half);
+    if (!std::isnan(FromBf16(half))) EXPECT_EQ(ToBf16(FromBf16(half)), half);
+  }
+  EXPECT_TRUE(std::isnan(FromF16(ToF16(std::nanf("")))));
+  EXPECT_TRUE(std::isnan(FromBf16(ToBf16(std::nanf("")))));
+}
+
+TEST(Half, RoundsToTheNearestAndTheEvenOfTwo) {
+  EXPECT_EQ(ToF16(0.1F), 0x2E66);          // as numpy has it
+  EXPECT_EQ(ToF16(1 + 0x1p-11F), 0x3C00);  // half way: down to the even one
+  EXPECT_EQ(ToF16(1 + 0x3p-11F), 0x3C02);  // half way: up to it
+  EXPECT_EQ(ToF16(0x1p-25F), 0);           // half of the least
+  EXPECT_EQ(ToF16(65519.0F), 0x7BFF);
+  EXPECT_EQ(ToF16(65520.0F), 0x7C00);
+  EXPECT_EQ(ToF16(-1e30F), 0xFC00);
+  EXPECT_EQ(ToBf16(1 + 0x1p-8F), 0x3F80);
+  EXPECT_EQ(ToBf16(1 + 0x3p-8F), 0x3F82);
+}
+
 TEST(Half, WidensATensorAndLeavesAFloatWhereItIs) {
   Tensor half = Tensor::Uninitialised(DataType::kFp16, {1, 2});
   half.Mutable<std::uint16_t>()[0] = 0x3C00;

@@ -13,7 +13,7 @@ struct TypeRow {
   std::size_t size;
 };
 
-constexpr std::array<TypeRow, 13> kTypes = {{{DataType::kBool, "BOOL", 1},
+constexpr std::array<TypeRow, 14> kTypes = {{{DataType::kBool, "BOOL", 1},
                                              {DataType::kUint8, "UINT8", 1},
                                              {DataType::kUint16, "UINT16", 2},
                                              {DataType::kUint32, "UINT32", 4},
@@ -25,7 +25,8 @@ constexpr std::array<TypeRow, 13> kTypes = {{{DataType::kBool, "BOOL", 1},
                                              {DataType::kFp16, "FP16", 2},
                                              {DataType::kBf16, "BF16", 2},
                                              {DataType::kFp32, "FP32", 4},
-                                             {DataType::kFp64, "FP64", 8}}};
+                                             {DataType::kFp64, "FP64", 8},
+                                             {DataType::kBytes, "BYTES", sizeof(std::string)}}};
 
 const TypeRow& Row(DataType type) { return kTypes[static_cast<std::size_t>(type)]; }
 
@@ -44,7 +45,7 @@ std::optional<DataType> DataTypeFromName(std::string_view name) {
 std::string ShapeString(std::span<const std::int64_t> shape) { return fmt::format("[{}]", fmt::join(shape, ", ")); }
 
 std::optional<std::size_t> ElementCount(std::span<const std::int64_t> shape) {
-  // Bounded by what a byte count can hold at 8 bytes an element, also for shapes that contain a 0.
+  // Bounded by what a byte count can hold at the largest element, also for shapes that contain a 0.
   std::int64_t count = 1;
   bool empty = false;
   for (const std::int64_t size : shape) {
@@ -55,7 +56,7 @@ std::optional<std::size_t> ElementCount(std::span<const std::int64_t> shape) {
     }
     if (__builtin_mul_overflow(count, size, &count)) return std::nullopt;
   }
-  if (count > INT64_MAX / 8) return std::nullopt;
+  if (count > INT64_MAX / static_cast<std::int64_t>(sizeof(std::string))) return std::nullopt;
   return empty ? 0 : static_cast<std::size_t>(count);
 }
 
@@ -64,10 +65,23 @@ Tensor Tensor::Uninitialised(DataType type, Shape shape) {
   tensor.type_ = type;
   tensor.elements_ = ElementCount(shape).value_or(0);
   tensor.shape_ = std::move(shape);
+  if (type == DataType::kBytes) {
+    auto strings = std::make_shared<std::vector<std::string>>(tensor.elements_);
+    tensor.data_ = reinterpret_cast<const std::byte*>(strings->data());
+    tensor.owner_ = std::move(strings);
+    return tensor;
+  }
   std::shared_ptr<std::byte[]> bytes = std::make_shared_for_overwrite<std::byte[]>(tensor.bytes() + 1);
   tensor.data_ = bytes.get();
   tensor.owner_ = std::move(bytes);
   return tensor;
+}
+
+std::size_t Tensor::bytes() const {
+  std::size_t bytes = elements_ * DataTypeSize(type_);
+  if (type_ != DataType::kBytes) return bytes;
+  for (const std::string& element : As<std::string>()) bytes += element.size();
+  return bytes;
 }
 
 Tensor Tensor::Wrap(DataType type, Shape shape, std::shared_ptr<const void> owner, const void* data) {

@@ -29,11 +29,13 @@ enum class DataType : std::uint8_t {
   kBf16,
   kFp32,
   kFp64,
+  kBytes,  // of any length each: text, or anything else
 };
 
 std::string_view DataTypeName(DataType type);  // "FP32"
 std::optional<DataType> DataTypeFromName(std::string_view name);
-std::size_t DataTypeSize(DataType type);  // bytes per element
+// Bytes per element in memory; those of BYTES are each a std::string.
+std::size_t DataTypeSize(DataType type);
 
 // Dimensions, outermost first. In a TensorSpec -1 stands for "any size"; in a Tensor all are >= 0.
 using Shape = std::vector<std::int64_t>;
@@ -48,7 +50,8 @@ class Tensor {
  public:
   Tensor() = default;
 
-  // Uninitialised, freshly allocated memory. `shape` must have a countable number of elements.
+  // Freshly allocated memory, uninitialised but for BYTES, which are empty. `shape` must have a countable number of
+  // elements.
   static Tensor Uninitialised(DataType type, Shape shape);
   // Shares memory that `owner` keeps alive; `data` holds ElementCount(shape) elements.
   static Tensor Wrap(DataType type, Shape shape, std::shared_ptr<const void> owner, const void* data);
@@ -56,7 +59,8 @@ class Tensor {
   DataType type() const { return type_; }
   const Shape& shape() const { return shape_; }
   std::size_t elements() const { return elements_; }
-  std::size_t bytes() const { return elements_ * DataTypeSize(type_); }
+  // Of memory; for BYTES with what stands in them, which takes a look at each.
+  std::size_t bytes() const;
   const std::byte* data() const { return data_; }
 
   // The elements as T. The caller has checked type().

@@ -23,6 +23,9 @@ enum class WindowPool { kMean, kMax };
 // What one bad text does to the others: the request fails, or the others are answered.
 enum class OnError { kFail, kPartial };
 
+// Most texts in one request.
+inline constexpr std::size_t kMaxTexts = 1024;
+
 // Most bytes of a prompt: it is put before each text.
 inline constexpr std::size_t kMaxPromptBytes = 2000;
 

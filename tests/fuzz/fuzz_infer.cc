@@ -5,6 +5,7 @@
 
 #include "codec/model_json.h"
 #include "codec/oip.h"
+#include "infer/named_tensors.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using weir::DataType;
@@ -13,27 +14,30 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                           .outputs = {{"A", DataType::kFp32, {-1, -1}}, {"B", DataType::kInt8, {-1}}},
                                           .weight_bytes = 0};
   static const weir::Manifest flags = {.platform = "fuzz",
-                                       .inputs = {{"A", DataType::kBool, {-1}}, {"B", DataType::kUint64, {2, -1}}},
-                                       .outputs = {{"A", DataType::kBool, {-1}}},
+                                       .inputs = {{"A", DataType::kBool, {-1}}, {"B", DataType::kBytes, {-1}}},
+                                       .outputs = {{"A", DataType::kBool, {-1}}, {"B", DataType::kBytes, {-1}}},
                                        .weight_bytes = 0};
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   (void)weir::codec::SplitInfer(body, body.substr(0, body.find('{')));
-  (void)weir::codec::ParseInferTimeout(body);
   (void)weir::codec::ParseRepositoryIndex(body);
   (void)weir::codec::CheckRepositoryCall(body);
   (void)weir::codec::ParseModelSettings(body, std::chrono::seconds(300));
   (void)weir::codec::DescribeModelStatus(body);
   (void)weir::codec::ReadErrorMessage(body, 500);
+  // What stands behind the first byte 1, which JSON never has, is binary data.
+  const std::size_t end = std::min(body.find('\x01'), body.size());
+  const std::string_view binary = end == body.size() ? std::string_view() : body.substr(end + 1);
+  const auto parsed = weir::codec::ParseInfer({body.substr(0, end), binary}, nullptr);
+  if (!parsed) return 0;
+  (void)weir::codec::WriteInfer("m", {}, {.version = "1", .outputs = parsed->inputs, .times = {}});
+  (void)weir::codec::WriteInfer("m", {.all_binary = true}, {.version = "1", .outputs = parsed->inputs, .times = {}});
   for (const weir::Manifest* model : {&manifest, &flags}) {
-    // What stands behind the first byte 1, which JSON never has, is binary data.
-    const std::size_t end = std::min(body.find('\x01'), body.size());
-    const std::string_view binary = end == body.size() ? std::string_view() : body.substr(end + 1);
-    const auto parsed = weir::codec::ParseInfer({body.substr(0, end), binary}, nullptr, *model);
-    if (!parsed) continue;
-    for (std::size_t i = 0; i < parsed->inputs.size(); ++i) {
-      if (!weir::CheckAgainst(model->inputs[i], parsed->inputs[i])) __builtin_trap();
+    const auto inputs = weir::ArrangeInputs(*model, parsed->inputs);
+    if (!inputs || !weir::CheckOutputs(*model, parsed->outputs)) continue;
+    for (std::size_t i = 0; i < inputs->size(); ++i) {
+      if (!weir::CheckAgainst(model->inputs[i], (*inputs)[i])) __builtin_trap();
     }
-    weir::codec::WriteInfer("m", "1", *parsed, *model, parsed->inputs);
+    (void)weir::TakeOutputs(*model, parsed->outputs, *inputs, {});
   }
   return 0;
 }

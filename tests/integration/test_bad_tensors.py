@@ -59,9 +59,19 @@ def test_a_wrong_type_is_refused_and_the_field_named(client: Client, field: str,
     refused(client, changed(**{field: value}), f"'inputs[0].{field}'")
 
 
-@pytest.mark.parametrize("datatype", ["FP64", "FP16", "INT32", "fp32", "BYTES", "", "FP320"])
+@pytest.mark.parametrize("datatype", ["FP64", "FP16", "BF16", "INT32", "UINT8"])
 def test_a_wrong_datatype_is_refused_with_the_right_one(client: Client, datatype: str):
     refused(client, changed(datatype=datatype), "'INPUT0'", datatype, "FP32")
+
+
+@pytest.mark.parametrize(("datatype", "hint"), [("fp32", "'FP32'"), ("FP320", "'FP32'"), ("", ""), ("STRING", "")])
+def test_an_unknown_datatype_is_refused_with_the_nearest_one(client: Client, datatype: str, hint: str):
+    refused(client, changed(datatype=datatype), "'INPUT0'", f"'{datatype}'", hint)
+
+
+def test_numbers_are_no_bytes(client: Client):
+    refused(client, changed(datatype="BYTES"), "'inputs[0].data' value 0 is not a string")
+    refused(client, changed(datatype="BYTES", data=list("abcd")), "'INPUT0'", "BYTES", "FP32")
 
 
 @pytest.mark.parametrize("shape", [[4], [2, 2, 1], [], [1] * 32, [2, 2] * 40])

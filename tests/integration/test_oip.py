@@ -53,8 +53,11 @@ def test_metadata_is_read_from_the_graph(client: Client):
     }
 
 
-def test_metadata_of_a_text_model_shows_its_graph(client: Client):
+def test_metadata_of_a_text_model_shows_texts_and_that_of_its_encoder_the_graph(client: Client):
     answer = client.get("/v2/models/minilm").json()
+    assert answer["inputs"] == [{"name": "text", "datatype": "BYTES", "shape": [-1, 1]}]
+    assert answer["outputs"] == [{"name": "embedding", "datatype": "FP32", "shape": [-1, 384]}]
+    answer = client.get("/v2/models/minilm.encoder").json()
     assert [spec["name"] for spec in answer["inputs"]] == ["input_ids", "attention_mask", "token_type_ids"]
     assert answer["outputs"] == [{"name": "last_hidden_state", "datatype": "FP32", "shape": [-1, -1, 384]}]
 

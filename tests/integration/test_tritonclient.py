@@ -37,7 +37,7 @@ def test_it_sees_server_and_models(triton):
     assert triton.is_server_live() and triton.is_server_ready()
     assert triton.is_model_ready("simple") and not triton.is_model_ready("none")
     assert triton.get_server_metadata()["extensions"] == [
-        "binary_tensor_data", "model_configuration", "model_repository", "statistics"]
+        "binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
     assert triton.get_model_metadata("simple", "1")["inputs"][0] == {
         "name": "INPUT0", "datatype": "INT32", "shape": [-1, 16]}
     config = triton.get_model_config("simple")

@@ -77,3 +77,23 @@ def make_loop(folder: Path, at_load: bool) -> Path:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
               str(folder / "model.onnx"))
     return folder
+
+
+# Every datatype of the protocol, as ONNX calls it.
+DATATYPES = {"BOOL": TensorProto.BOOL, "UINT8": TensorProto.UINT8, "UINT16": TensorProto.UINT16,
+             "UINT32": TensorProto.UINT32, "UINT64": TensorProto.UINT64, "INT8": TensorProto.INT8,
+             "INT16": TensorProto.INT16, "INT32": TensorProto.INT32, "INT64": TensorProto.INT64,
+             "FP16": TensorProto.FLOAT16, "BF16": TensorProto.BFLOAT16, "FP32": TensorProto.FLOAT,
+             "FP64": TensorProto.DOUBLE, "BYTES": TensorProto.STRING}
+
+
+def make_identity(folder: Path, datatype: str) -> Path:
+    """OUT is IN, [-1, 2]."""
+    folder.mkdir(parents=True)
+    element = DATATYPES[datatype]
+    graph = helper.make_graph([helper.make_node("Identity", ["IN"], ["OUT"])], "same",
+                              [helper.make_tensor_value_info("IN", element, ["n", 2])],
+                              [helper.make_tensor_value_info("OUT", element, ["n", 2])])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
+              str(folder / "model.onnx"))
+    return folder

@@ -14,7 +14,7 @@ class DeadlineFromHeader final : public Middleware {
   explicit DeadlineFromHeader(const DeadlineLimits& limits) : limits_(limits) {}
 
   std::optional<Error> Before(Exchange& exchange) const override {
-    exchange.deadline = Deadline(exchange.received + limits_.fallback);
+    exchange.patience.deadline = Deadline(exchange.patience.received + limits_.fallback);
     const std::string_view given = exchange.Header("x-request-timeout-ms");
     if (given.empty()) return std::nullopt;
     std::int64_t milliseconds = 0;
@@ -25,9 +25,10 @@ class DeadlineFromHeader final : public Middleware {
       return Error{Code::kInvalidArgument,
                    fmt::format("X-Request-Timeout-Ms must be a whole number of 1 or more, not '{}'", given)};
     }
-    exchange.names_deadline = true;
+    exchange.patience.is_named = true;
     const auto most = std::chrono::duration_cast<std::chrono::milliseconds>(limits_.most).count();
-    exchange.deadline = Deadline(exchange.received + std::chrono::milliseconds(std::min(milliseconds, most)));
+    exchange.patience.deadline =
+        Deadline(exchange.patience.received + std::chrono::milliseconds(std::min(milliseconds, most)));
     return std::nullopt;
   }
 

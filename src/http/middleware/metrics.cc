@@ -20,7 +20,7 @@ class HttpMetrics final : public Middleware {
   void After(const Exchange& exchange, Response& response) const override {
     Series series = Find({exchange.route, response.status});
     series.requests.Add();
-    series.seconds.Observe(Seconds(clock_.Now() - exchange.received));
+    series.seconds.Observe(Seconds(clock_.Now() - exchange.patience.received));
   }
 
  private:

@@ -39,9 +39,9 @@ class StageTimesMiddleware final : public Middleware {
     const StageTimes& times = response.times;
     if (times.empty()) return;
     const TimePoint now = clock_.Now();
-    const std::array<Duration, kStages.size()> durations = {times.queued - exchange.received,
+    const std::array<Duration, kStages.size()> durations = {times.queued - exchange.patience.received,
                                                             times.started - times.queued, times.ended - times.started,
-                                                            now - times.ended, now - exchange.received};
+                                                            now - times.ended, now - exchange.patience.received};
     std::string header;
     for (std::size_t i = 0; i < kStages.size(); ++i) {
       histograms_[i].Observe(Seconds(durations[i]));

@@ -32,7 +32,8 @@ std::optional<DataType> FromOnnx(ONNXTensorElementDataType type) {
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16: return DataType::kBf16;
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT: return DataType::kFp32;
     case ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE: return DataType::kFp64;
-    default: return std::nullopt;  // foreign enum: strings, complex and 4/8-bit floats are not served
+    case ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING: return DataType::kBytes;
+    default: return std::nullopt;  // foreign enum: complex and 4/8-bit floats are not served
   }
 }
 
@@ -51,6 +52,7 @@ ONNXTensorElementDataType ToOnnx(DataType type) {
     case DataType::kBf16: return ONNX_TENSOR_ELEMENT_DATA_TYPE_BFLOAT16;
     case DataType::kFp32: return ONNX_TENSOR_ELEMENT_DATA_TYPE_FLOAT;
     case DataType::kFp64: return ONNX_TENSOR_ELEMENT_DATA_TYPE_DOUBLE;
+    case DataType::kBytes: return ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING;
   }
   return ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
 }
@@ -174,10 +176,7 @@ class OnnxSession final : public Session {
 
   std::vector<Tensor> RunOrThrow(std::span<const Tensor> inputs) {
     values_.clear();
-    for (const Tensor& input : inputs) {
-      values_.push_back(Ort::Value::CreateTensor(memory_, const_cast<std::byte*>(input.data()), input.bytes(),
-                                                 input.shape().data(), input.shape().size(), ToOnnx(input.type())));
-    }
+    for (const Tensor& input : inputs) values_.push_back(ValueOf(input));
     std::vector<Ort::Value> outputs =
         model_->session().Run(options_, model_->input_names().data(), values_.data(), values_.size(),
                               model_->output_names().data(), model_->output_names().size());
@@ -187,10 +186,41 @@ class OnnxSession final : public Session {
     for (std::size_t i = 0; i < outputs.size(); ++i) {
       Shape shape = outputs[i].GetTensorTypeAndShapeInfo().GetShape();
       auto owner = std::make_shared<Ort::Value>(std::move(outputs[i]));
+      const DataType type = model_->manifest().outputs[i].type;
+      if (type == DataType::kBytes) {
+        tensors.push_back(StringsOf(*owner, std::move(shape)));
+        continue;
+      }
       const void* data = owner->GetTensorRawData();
-      tensors.push_back(Tensor::Wrap(model_->manifest().outputs[i].type, std::move(shape), std::move(owner), data));
+      tensors.push_back(Tensor::Wrap(type, std::move(shape), std::move(owner), data));
     }
     return tensors;
+  }
+
+  // Numbers are shared; ONNX Runtime wants strings as its own.
+  Ort::Value ValueOf(const Tensor& input) {
+    const Shape& shape = input.shape();
+    if (input.type() != DataType::kBytes) {
+      return Ort::Value::CreateTensor(memory_, const_cast<std::byte*>(input.data()), input.bytes(), shape.data(),
+                                      shape.size(), ToOnnx(input.type()));
+    }
+    Ort::Value value = Ort::Value::CreateTensor(Ort::AllocatorWithDefaultOptions(), shape.data(), shape.size(),
+                                                ONNX_TENSOR_ELEMENT_DATA_TYPE_STRING);
+    std::size_t index = 0;
+    for (const std::string& element : input.As<std::string>()) {
+      std::ranges::copy(element, value.GetResizedStringTensorElementBuffer(index++, element.size()));
+    }
+    return value;
+  }
+
+  static Tensor StringsOf(const Ort::Value& value, Shape shape) {
+    Tensor tensor = Tensor::Uninitialised(DataType::kBytes, std::move(shape));
+    std::size_t index = 0;
+    for (std::string& element : tensor.Mutable<std::string>()) {
+      element.resize(value.GetStringTensorElementLength(index));
+      value.GetStringTensorElement(element.size(), index++, element.data());
+    }
+    return tensor;
   }
 
   // Constant after construction.
