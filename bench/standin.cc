@@ -126,9 +126,7 @@ class StandIn {
     router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
     const auto ready = [] { return Status(); };  // it listens when the model is there
     http::AddHealthRoutes(router_, {.engine = engine_, .metrics = metrics_, .ready = ready});
-    http::AddModelRoutes(router_, {.engine = engine_,
-                                   .longest_deadline = config_.deadlines.most,
-                                   .look = [](const std::string&, const std::function<void()>& then) { then(); }});
+    http::AddModelRoutes(router_, {.repository = repository_, .longest_deadline = config_.deadlines.most});
     http::AddOipRoutes(router_, {.infer = infer_, .ready = ready});
   }
   ~StandIn() {
@@ -165,6 +163,7 @@ class StandIn {
   ThreadPool tokenizers_{1, "tokenize"};  // has nothing to do
   TextService texts_{engine_, tokenizers_};
   InferService infer_{engine_, texts_};
+  const Repository repository_{engine_, [](const std::string&, const std::function<void()>& then) { then(); }};
 };
 
 int Complain(std::string_view what) {

@@ -79,3 +79,40 @@ endif()
 # The tokenizer library (src/text/tokenizer_ffi), built by set-up: a static Rust library.
 find_library(WEIR_TOKENIZER NAMES libweir_tokenizer.a PATHS ${WEIR_DEPS}/tokenizer/lib NO_DEFAULT_PATH REQUIRED)
 weir_dependency(tokenizer ${WEIR_TOKENIZER} Threads::Threads ${CMAKE_DL_LIBS} m)
+
+# gRPC and Protocol Buffers, static like the rest, with all that these want in turn.
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(WEIR_GRPC REQUIRED grpc++ protobuf)
+set(grpc_libraries)
+foreach(name IN LISTS WEIR_GRPC_STATIC_LIBRARIES)
+  if(name MATCHES "^(dl|rt|m|pthread|atomic)$")
+    continue()
+  endif()
+  string(MAKE_C_IDENTIFIER "WEIR_GRPC_${name}" variable)
+  weir_library(${variable} ${name})
+  list(APPEND grpc_libraries ${${variable}})
+endforeach()
+weir_dependency(grpc -Wl,--start-group ${grpc_libraries} -Wl,--end-group Threads::Threads ${CMAKE_DL_LIBS} rt)
+find_program(WEIR_PROTOC protoc REQUIRED)
+find_program(WEIR_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
+
+# weir_protocols(NAME FILE...): what protoc makes of these, as one library without our warnings.
+function(weir_protocols name)
+  set(made ${CMAKE_BINARY_DIR}/proto)
+  file(MAKE_DIRECTORY ${made})
+  set(sources)
+  foreach(file IN LISTS ARGN)
+    get_filename_component(stem ${file} NAME_WE)
+    get_filename_component(folder ${file} DIRECTORY)
+    set(outputs ${made}/${stem}.pb.cc ${made}/${stem}.grpc.pb.cc)
+    add_custom_command(OUTPUT ${outputs} ${made}/${stem}.pb.h ${made}/${stem}.grpc.pb.h
+      COMMAND ${WEIR_PROTOC} -I ${folder} --cpp_out=${made} --grpc_out=${made}
+              --plugin=protoc-gen-grpc=${WEIR_GRPC_PLUGIN} ${file}
+      DEPENDS ${file} VERBATIM)
+    list(APPEND sources ${outputs})
+  endforeach()
+  add_library(weir_proto_${name} STATIC ${sources})
+  target_include_directories(weir_proto_${name} SYSTEM PUBLIC ${made})
+  target_compile_options(weir_proto_${name} PRIVATE -w $<$<BOOL:${WEIR_SANITIZE}>:-fsanitize=${WEIR_SANITIZE}>)
+  weir_dependency(proto_${name} weir_proto_${name} weir_dep_grpc)
+endfunction()

@@ -15,6 +15,7 @@ HEAVY = {
     r"^openssl/": {"hub", "access"},
     r"^boost/(asio|beast)": {"http", "load"},
     r"^boost/(histogram|math)": {"load"},
+    r"^(grpc(pp)?/|google/protobuf/|.*\.pb\.h)": {"rpc"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},
     r"^csv\.h": {"dataset"},

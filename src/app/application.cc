@@ -58,13 +58,40 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
   if (!server) return Forward(server);
   app->server_ = std::move(*server);
+  if (Status grpc = app->AddGrpc(); !grpc) return Forward(grpc);
   return app;
 }
 
 Application::~Application() {
   watch_ = nullptr;
   keys_watch_ = nullptr;
+  if (rpc_) rpc_->Stop();
   if (server_) server_->StopThreads();
+}
+
+Status Application::AddGrpc() {
+  if (!config_.rpc.port) return {};
+  rpc_middlewares_.Add(http::NewRequestIdMiddleware());
+  rpc_middlewares_.Add(http::NewDeadlineMiddleware(config_.deadlines));
+  rpc_middlewares_.Add(http::NewKeyMiddleware(keys_, Clock::Steady()));
+  rpc_middlewares_.Add(http::NewPriorityMiddleware());
+  rpc_middlewares_.Add(http::NewMetricsMiddleware(metrics_, Clock::Steady(), "grpc"));
+  rpc_middlewares_.Add(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
+  rpc::ServerOptions options = config_.rpc;
+  options.address = config_.server.address;
+  options.max_message_bytes = config_.server.max_body_bytes;
+  options.max_messages_bytes = config_.server.max_bodies_bytes;
+  Result<std::unique_ptr<rpc::Server>> server = rpc::Server::Make(
+      options, {.infer = core_.infer, .repository = repository_, .middlewares = rpc_middlewares_, .ready = [this] {
+                  return Ready();
+                }});
+  if (server) {
+    rpc_ = std::move(*server);
+    return {};
+  }
+  if (config_.rpc_is_named) return Forward(server);
+  log::Warn("{}; this server goes on without gRPC", server.error().message);
+  return {};
 }
 
 void Application::AddRoutes() {
@@ -81,12 +108,9 @@ void Application::AddRoutes() {
                                 .texts = core_.texts,
                                 .default_model = config_.default_model,
                                 .started_at = std::chrono::duration_cast<std::chrono::seconds>(now).count()});
-  http::AddModelRoutes(router_, {.engine = core_.engine,
-                                 .default_model = config_.default_model,
-                                 .longest_deadline = config_.deadlines.most,
-                                 .look = [this](const std::string& name, std::function<void()> then) {
-                                   LookAt(name, std::move(then));
-                                 }});
+  http::AddModelRoutes(
+      router_,
+      {.repository = repository_, .default_model = config_.default_model, .longest_deadline = config_.deadlines.most});
   http::AddOipRoutes(router_, {.infer = core_.infer, .ready = ready});
 }
 
@@ -96,6 +120,7 @@ void Application::Start() {
     core_.engine.Load(name, Deadline::Never(), [](const Result<Registry::DeploymentPtr>&) {});
   }
   server_->Start();
+  if (rpc_) rpc_->Start();
   if (config_.watch_models && !config_.models.empty()) {
     watch_ = std::make_unique<FolderWatch>(Watched{.what = "models",
                                                    .folders = config_.models,
@@ -227,10 +252,14 @@ bool Application::Stop(const std::stop_token& hurry) {
   Pause(config_.drain_delay, hurry);  // load balancers see that it is not ready, and send no more
   const Deadline deadline = Deadline::After(Clock::Steady(), config_.drain_deadline);
   server_->StopAccepting();
+  if (rpc_) rpc_->StopAccepting();
   bool clean = server_->WaitIdle(deadline, hurry);
+  clean = (!rpc_ || rpc_->WaitIdle(deadline, hurry)) && clean;
   core_.engine.Close();
   clean = core_.engine.Drain(clean ? deadline : Deadline(TimePoint()), hurry) && clean;
-  if (!clean) server_->WaitIdle(Deadline::After(Clock::Steady(), kLastAnswers), {});
+  const Deadline last = Deadline::After(Clock::Steady(), kLastAnswers);
+  if (!clean) server_->WaitIdle(last, {});
+  if (!clean && rpc_) rpc_->WaitIdle(last, {});
   return clean;
 }
 

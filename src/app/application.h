@@ -12,6 +12,8 @@
 #include "base/mutex.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "infer/repository.h"
+#include "rpc/server.h"
 
 namespace weir::app {
 
@@ -44,14 +46,19 @@ class Application {
   // Whether requests can be answered; the error says why not.
   Status Ready() const;
   std::uint16_t port() const { return server_->port(); }
+  // 0: there is no gRPC server.
+  std::uint16_t grpc_port() const { return rpc_ ? rpc_->port() : 0; }
   const Config& config() const { return config_; }
   Engine& engine() { return core_.engine; }
   const http::Router& router() const { return router_; }
 
  private:
   explicit Application(const Config& config)
-      : config_(config), keys_(!config.keys_file.empty() || !config.api_keys.empty()), core_(config, metrics_) {}
+      : config_(config), keys_(!config.keys_file.empty() || !config.api_keys.empty()), core_(config, metrics_),
+        repository_(core_.engine,
+                    [this](const std::string& model, std::function<void()> then) { LookAt(model, std::move(then)); }) {}
   void AddRoutes();
+  Status AddGrpc();
   std::vector<std::string> LoadedAtStart() const;
   bool LoadsOnDemand(const std::string& name) const;
   ModelPlan PlanOf(const std::string& name) const;
@@ -65,8 +72,11 @@ class Application {
   std::unique_ptr<http::Server> server_;
   // Destroyed before the server, whose threads have ended by then: the last answers go to connections that exist.
   Core core_;
-  Mutex rescan_;                 // one at a time
-  ThreadPool looks_{1, "look"};  // for folders that callers name
+  const Repository repository_;
+  http::Middlewares rpc_middlewares_;
+  std::unique_ptr<rpc::Server> rpc_;  // before the engine, which answers its last calls
+  Mutex rescan_;                      // one at a time
+  ThreadPool looks_{1, "look"};       // for folders that callers name
   // Last: they use all of the above.
   std::unique_ptr<FolderWatch> watch_;
   std::unique_ptr<FolderWatch> keys_watch_;

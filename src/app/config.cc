@@ -292,6 +292,28 @@ std::vector<Option> FirstRows() {
   };
 }
 
+// Unset by "off".
+Option GrpcPort() {
+  return {
+      .key = "grpc.port",
+      .help =
+          "TCP port of the gRPC server, at server.address; 0 takes any free one, off: there is none (0 to 65535, or "
+          "off)",
+      .set = [](const std::string& text, Config& config) -> Status {
+        config.rpc_is_named = true;
+        if (text == "off") {
+          config.rpc.port = std::nullopt;
+          return {};
+        }
+        const Result<std::uint64_t> value = ParseCount(text, 0, 65535);
+        if (!value) return std::unexpected(value.error());
+        config.rpc.port = static_cast<std::uint16_t>(*value);
+        return {};
+      },
+      .show =
+          [](const Config& config) { return config.rpc.port ? std::to_string(*config.rpc.port) : std::string("off"); }};
+}
+
 // The server: what it listens to, and for how long.
 std::vector<Option> ServerRows() {
   return {
@@ -320,6 +342,7 @@ std::vector<Option> ServerRows() {
            [](Config& c) -> auto& { return c.server.write_timeout; }),
       EitherOr("server.half_close", "what a client that ends its sending side means by it: cancel or answer", "cancel",
                "answer", [](Config& c) -> auto& { return c.server.half_close_answers; }),
+      GrpcPort(),
       Time("deadline.default", "deadline of a request that sets none", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.fallback; }),
       Time("deadline.max", "longest deadline that a request may set", kMs, 24 * kHour,

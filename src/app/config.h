@@ -17,6 +17,7 @@
 #include "engine/engine.h"
 #include "http/middleware.h"
 #include "http/server.h"
+#include "rpc/server.h"
 
 namespace weir::app {
 
@@ -24,6 +25,8 @@ namespace weir::app {
 struct Config {
   std::vector<std::string> profiles;
   http::ServerOptions server;
+  rpc::ServerOptions rpc;     // address and sizes are those of `server`
+  bool rpc_is_named = false;  // its port is set somewhere; else a port in use means a server without gRPC
   http::DeadlineLimits deadlines;
   bool auth = true;                       // keys are asked for; false: anybody may do everything
   std::filesystem::path keys_file;        // empty: none

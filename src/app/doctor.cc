@@ -200,14 +200,26 @@ std::vector<Finding> ExamineRuntime() {
   return {fits, providers};
 }
 
-Finding ExamineAddress(const Config& config) {
+// Whether a server could listen there.
+Finding ExaminePort(std::string what, std::string_view setting, http::ServerOptions options) {
   Metrics metrics;
   const http::Router router;
-  const std::string where = fmt::format("{}:{}", config.server.address, config.server.port);
-  const auto server = http::Server::Make(config.server, router, metrics);
-  if (server) return {"address", Health::kOk, where + " is free", ""};
-  return {"address", Health::kFail, server.error().message,
-          "end the program that listens there, or choose another with --set server.port=… (0 takes any free one)"};
+  const auto server = http::Server::Make(options, router, metrics);
+  if (server) return {std::move(what), Health::kOk, fmt::format("{}:{} is free", options.address, options.port), ""};
+  return {std::move(what), Health::kFail, server.error().message,
+          fmt::format("end the program that listens there, or choose another with --set {}=… (0 takes any free one)",
+                      setting)};
+}
+
+std::vector<Finding> ExamineAddresses(const Config& config) {
+  std::vector<Finding> findings = {ExaminePort("address", "server.port", config.server)};
+  if (!config.rpc.port) return findings;
+  http::ServerOptions grpc = config.server;
+  grpc.port = *config.rpc.port;
+  findings.push_back(ExaminePort("grpc", "grpc.port", grpc));
+  // A server leaves gRPC out when nobody has asked for that port.
+  if (findings.back().health == Health::kFail && !config.rpc_is_named) findings.back().health = Health::kWarn;
+  return findings;
 }
 
 std::vector<Finding> ExamineModels(const Config& config, bool deep) {

@@ -27,7 +27,7 @@ std::vector<Finding> ExamineMachine(const Machine& machine, const std::vector<Cp
 // ONNX Runtime: whether the library fits the program, and what it can run on.
 std::vector<Finding> ExamineRuntime();
 // Whether the server could listen where the settings say. Binds the port for a moment.
-Finding ExamineAddress(const Config& config);
+std::vector<Finding> ExamineAddresses(const Config& config);
 // Each folder of models and each model in it: files are there and can be read; with `deep` each is loaded and
 // runs once, which may take seconds and memory.
 std::vector<Finding> ExamineModels(const Config& config, bool deep);

@@ -12,6 +12,10 @@
 #define WEIR_ATTRIBUTE(x)
 #endif
 
+// Abseil has the same names, for the same.
+#undef GUARDED_BY
+#undef REQUIRES
+#undef EXCLUDES
 #define GUARDED_BY(x) WEIR_ATTRIBUTE(guarded_by(x))
 #define REQUIRES(...) WEIR_ATTRIBUTE(requires_capability(__VA_ARGS__))
 #define EXCLUDES(...) WEIR_ATTRIBUTE(locks_excluded(__VA_ARGS__))

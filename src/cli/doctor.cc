@@ -49,7 +49,7 @@ std::vector<Finding> Examine(const DoctorFlags& flags) {
   const auto add = [&](const std::vector<Finding>& some) { std::ranges::copy(some, std::back_inserter(all)); };
   add(app::ExamineMachine(ThisMachine(), CpuFeatures(), config));
   add(app::ExamineRuntime());
-  all.push_back(app::ExamineAddress(config));
+  std::ranges::move(app::ExamineAddresses(config), std::back_inserter(all));
   all.push_back(app::ExamineCache());
   add(app::ExamineModels(config, flags.deep));
   return all;

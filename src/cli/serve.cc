@@ -41,6 +41,7 @@ struct ServeFlags {
   ConfigFlags config;
   std::vector<std::string> models;
   std::string port;
+  std::string grpc_port;
   std::string address;
   std::string load;
 };
@@ -64,6 +65,7 @@ app::Config Configure(const ServeFlags& flags) {
   app::ConfigSources sources = SourcesOf(flags.config);
   for (const std::string& folder : flags.models) sources.flags.push_back({"models", folder, "--models"});
   if (!flags.port.empty()) sources.flags.push_back({"server.port", flags.port, "--port"});
+  if (!flags.grpc_port.empty()) sources.flags.push_back({"grpc.port", flags.grpc_port, "--grpc-port"});
   if (!flags.address.empty()) sources.flags.push_back({"server.address", flags.address, "--address"});
   if (!flags.load.empty()) sources.flags.push_back({"load.when", flags.load, "--load"});
   Result<app::LoadedConfig> loaded = app::LoadConfig(sources);
@@ -114,6 +116,7 @@ void PrintWelcome(app::Application& app) {
   for (const http::Router::RouteInfo& route : app.router().List()) {
     fmt::print("  {:<6}{}\n", route.method, route.pattern);
   }
+  if (app.grpc_port() != 0) fmt::print("  gRPC at {}:{}\n", is_v6 ? "[" + address + "]" : address, app.grpc_port());
   PrintExample(app, url);
   const Status ready = app.Ready();
   fmt::print("\n{}. Ctrl-C stops.\n", ready ? "Ready" : "Not ready: " + ready.error().message);
@@ -234,7 +237,7 @@ void Serve(const ServeFlags& flags) {
 }  // namespace
 
 void AddServe(CLI::App& program) {
-  CLI::App* command = program.add_subcommand("serve", "Serve models over HTTP until Ctrl-C");
+  CLI::App* command = program.add_subcommand("serve", "Serve models over HTTP and gRPC until Ctrl-C");
   auto flags = std::make_shared<ServeFlags>();
   command->add_option("model", flags->names,
                       "Model folder, name of one under --models, or hf:ORG/NAME[@REVISION] (any number)");
@@ -242,6 +245,8 @@ void AddServe(CLI::App& program) {
   command->add_option("--models", flags->models, "Folder whose sub-folders are models (may be repeated)")
       ->allow_extra_args(false);
   command->add_option("--port", flags->port, "TCP port (default 8000; 0 takes any free one)");
+  command->add_option("--grpc-port", flags->grpc_port,
+                      "TCP port for gRPC (default 8001; 0 takes any free one; off: none)");
   command->add_option("--load", flags->load,
                       "When models load: startup (default) or on-demand, with the first request");
   command->add_option("--address", flags->address, "IP address to listen on (default 127.0.0.1)");

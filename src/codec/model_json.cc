@@ -7,6 +7,7 @@
 
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
+#include "infer/repository.h"
 
 namespace weir::codec {
 namespace {
@@ -177,16 +178,9 @@ std::string WriteCancelled(const std::string& name, bool cancelled) {
 std::string WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool ready) {
   JsonWriter json;
   json.BeginArray();
-  for (const ModelStatus& model : models) {
-    for (const VersionStatus& version : model.versions) {
-      const bool serves = version.state == ModelState::kReady;
-      if (ready && !serves) continue;
-      json.BeginObject().Key("name").String(model.name).Key("version").String(VersionText(version.version));
-      json.Key("state").String(serves ? "READY" : version.state == ModelState::kLoading ? "LOADING" : "UNAVAILABLE");
-      const bool say_state = !serves && version.reason.empty();
-      json.Key("reason").String(say_state ? ModelStateName(version.state) : std::string_view(version.reason));
-      json.EndObject();
-    }
+  for (const IndexRow& row : IndexOf(models, ready)) {
+    json.BeginObject().Key("name").String(row.name).Key("version").String(row.version);
+    json.Key("state").String(row.state).Key("reason").String(row.reason).EndObject();
   }
   json.EndArray();
   return json.Take();

@@ -19,12 +19,6 @@
 namespace weir::codec {
 namespace {
 
-// What model configurations name; the size of a request is bounded by its bytes.
-constexpr std::int64_t kMostInABatch = 1024;
-// Of inputs, and of outputs asked for.
-constexpr std::size_t kMostInputs = 1024;
-constexpr std::int64_t kMostClasses = 1 << 20;
-
 const std::vector<std::string> kTypeNames = {"BOOL",  "UINT8", "UINT16", "UINT32", "UINT64", "INT8", "INT16",
                                              "INT32", "INT64", "FP16",   "BF16",   "FP32",   "FP64", "BYTES"};
 
@@ -190,9 +184,10 @@ Result<Shape> ParseShape(const JsonObject& input) {
   Shape shape;
   for (const JsonElement item : *array) {
     std::int64_t size = 0;
-    if (item.get(size) || size < 0 || shape.size() >= 32) {
-      return InvalidArgument(fmt::format("'{}' must be a list of at most 32 sizes of 0 or more", input.Path("shape")),
-                             input.Path("shape"));
+    if (item.get(size) || size < 0 || shape.size() >= kMostDimensions) {
+      return InvalidArgument(
+          fmt::format("'{}' must be a list of at most {} sizes of 0 or more", input.Path("shape"), kMostDimensions),
+          input.Path("shape"));
     }
     shape.push_back(size);
   }
@@ -284,8 +279,8 @@ Result<std::vector<NamedTensor>> ParseInputs(const JsonObject& body, std::size_t
   if (!array) return Forward(array);
   std::vector<NamedTensor> inputs;
   for (const JsonElement item : *array) {
-    if (inputs.size() == kMostInputs) {
-      return InvalidArgument(fmt::format("'inputs' has more than {} tensors", kMostInputs), "inputs");
+    if (inputs.size() == kMostTensors) {
+      return InvalidArgument(fmt::format("'inputs' has more than {} tensors", kMostTensors), "inputs");
     }
     const std::string path = fmt::format("inputs[{}]", inputs.size());
     auto object = JsonObject::From(item, path);
@@ -338,8 +333,8 @@ Status ParseOutputs(const JsonObject& body, InferBody& parsed) {
     if (!classes) return std::unexpected(classes.error());
     parsed.outputs.push_back({.name = std::move(*name), .classes = *classes});
     parsed.binary.push_back(own->value_or(parsed.all_binary));
-    if (parsed.outputs.size() > kMostInputs) {
-      return InvalidArgument(fmt::format("'outputs' has more than {} tensors", kMostInputs), "outputs");
+    if (parsed.outputs.size() > kMostTensors) {
+      return InvalidArgument(fmt::format("'outputs' has more than {} tensors", kMostTensors), "outputs");
     }
   }
   return {};
@@ -513,15 +508,9 @@ std::string WriteModelConfig(const std::string& model, const ModelDescription& d
 std::string WriteServerMetadata() {
   JsonWriter json;
   json.BeginObject().Key("name").String("weir").Key("version").String(kVersion);
-  json.Key("extensions")
-      .BeginArray()
-      .String("binary_tensor_data")
-      .String("classification")
-      .String("model_configuration")
-      .String("model_repository")
-      .String("statistics")
-      .EndArray()
-      .EndObject();
+  json.Key("extensions").BeginArray();
+  for (const std::string_view extension : kExtensions) json.String(extension);
+  json.EndArray().EndObject();
   return json.Take();
 }
 

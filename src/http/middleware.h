@@ -3,6 +3,9 @@
 
 #include <memory>
 #include <optional>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/clock.h"
 #include "http/exchange.h"
@@ -20,6 +23,34 @@ class Middleware {
   virtual std::optional<Error> BeforeBody(const HeaderOf& /*header*/) const { return std::nullopt; }
   // Before the answer goes out, whoever made it.
   virtual void After(const Exchange& exchange, Response& response) const = 0;
+};
+
+// All that a transport has around its requests. Filled at start by the composition root, then immutable and
+// thread-safe.
+class Middlewares {
+ public:
+  void Add(std::unique_ptr<Middleware> middleware) { all_.push_back(std::move(middleware)); }
+
+  // The first refusal, or nothing.
+  std::optional<Error> Before(Exchange& exchange) const {
+    for (const auto& middleware : all_) {
+      if (auto error = middleware->Before(exchange)) return error;
+    }
+    return std::nullopt;
+  }
+  // Why a request whose body has not come yet need not send it; nullopt when it may.
+  std::optional<Error> BeforeBody(const HeaderOf& header) const {
+    for (const auto& middleware : all_) {
+      if (auto error = middleware->BeforeBody(header)) return error;
+    }
+    return std::nullopt;
+  }
+  void After(const Exchange& exchange, Response& response) const {
+    for (const auto& middleware : all_) middleware->After(exchange, response);
+  }
+
+ private:
+  std::vector<std::unique_ptr<Middleware>> all_;
 };
 
 // X-Request-Id: taken from the client when it is printable and short, else made; sent back.
@@ -40,8 +71,9 @@ std::unique_ptr<Middleware> NewKeyMiddleware(const access::KeyRing& keys, const 
 // X-Request-Priority: the class of the request, within what its key may have.
 std::unique_ptr<Middleware> NewPriorityMiddleware();
 
-// weir_http_requests_total and weir_http_request_seconds, by route and status.
-std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock);
+// weir_http_requests_total and weir_http_request_seconds, by route and status; of another transport under its name.
+std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock,
+                                                 std::string_view transport = "http");
 
 // Where the time of a request went, once for everybody: the Server-Timing header, weir_request_stage_seconds and a
 // debug line. Its stages follow each other without a gap: tokenize (from the request's last byte: parsing, admission,

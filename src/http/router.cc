@@ -87,10 +87,8 @@ void Router::Route(const ExchangePtr& exchange) const {
       break;
     }
   }
-  for (const auto& middleware : middlewares_) {
-    if (const auto error = middleware->Before(*exchange)) {
-      return exchange->Respond(ErrorResponse(*error, DialectOf(exchange->path())));
-    }
+  if (const auto error = middlewares_.Before(*exchange)) {
+    return exchange->Respond(ErrorResponse(*error, DialectOf(exchange->path())));
   }
   if (found == nullptr) return exchange->Respond(NoRoute(*exchange));
   try {
@@ -100,23 +98,14 @@ void Router::Route(const ExchangePtr& exchange) const {
   }
 }
 
-std::optional<Error> Router::BeforeBody(const HeaderOf& header) const {
-  for (const auto& middleware : middlewares_) {
-    if (auto error = middleware->BeforeBody(header)) return error;
-  }
-  return std::nullopt;
-}
+std::optional<Error> Router::BeforeBody(const HeaderOf& header) const { return middlewares_.BeforeBody(header); }
 
 void Router::Refuse(const ExchangePtr& exchange, Response response) const {
-  for (const auto& middleware : middlewares_) {
-    if (auto other = middleware->Before(*exchange)) break;  // the first refusal stands
-  }
+  (void)middlewares_.Before(*exchange);  // the first refusal stands
   exchange->Respond(std::move(response));
 }
 
-void Router::Finish(const Exchange& exchange, Response& response) const {
-  for (const auto& middleware : middlewares_) middleware->After(exchange, response);
-}
+void Router::Finish(const Exchange& exchange, Response& response) const { middlewares_.After(exchange, response); }
 
 Response Router::NoRoute(const Exchange& exchange) const {
   const std::vector<std::string_view> path = Split(exchange.path());

@@ -31,7 +31,7 @@ class Router {
   // `pattern` as "/v2/models/{model}/infer"; a {name} stands for one segment. Both strings are of static
   // duration. `scope`: what a key must have, where keys are asked for.
   void Add(std::string_view method, std::string_view pattern, Dialect dialect, access::Scope scope, Handler handler);
-  void Use(std::unique_ptr<Middleware> middleware) { middlewares_.push_back(std::move(middleware)); }
+  void Use(std::unique_ptr<Middleware> middleware) { middlewares_.Add(std::move(middleware)); }
 
   // Runs middlewares and handler; every path ends in exchange->Respond. Never blocks.
   void Route(const ExchangePtr& exchange) const;
@@ -61,7 +61,7 @@ class Router {
   Response NoRoute(const Exchange& exchange) const;
 
   std::vector<Entry> routes_;
-  std::vector<std::unique_ptr<Middleware>> middlewares_;
+  Middlewares middlewares_;
 };
 
 }  // namespace weir::http

@@ -8,6 +8,7 @@
 #include "engine/engine.h"
 #include "http/router.h"
 #include "infer/infer_service.h"
+#include "infer/repository.h"
 #include "metrics/metrics.h"
 #include "text/text_service.h"
 
@@ -41,11 +42,9 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context);
 // …/settings; the Open Inference Protocol's /v2/repository; /model/status and /model/reload as the load-once service
 // has them.
 struct ModelRoutesContext {
-  Engine& engine;
+  const Repository& repository;
   std::string default_model;  // may be empty
   Duration longest_deadline;  // that a model may be given
-  // Has what a model's folder holds now known, then calls `then` on another thread. Never blocks.
-  std::function<void(const std::string& model, std::function<void()> then)> look;
 };
 void AddModelRoutes(Router& router, const ModelRoutesContext& context);
 

@@ -11,17 +11,8 @@ namespace {
 
 using access::Scope;
 
-using Loaded = Result<Registry::DeploymentPtr>;
-
 void Refuse(const ExchangePtr& exchange, const Error& error, Dialect dialect) {
   exchange->Respond(ErrorResponse(error, dialect));
-}
-
-// Whether the request may go on: only a model that is known is loaded, or a path would make models.
-bool IsKnown(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
-  Result<ModelStatus> status = engine.StateOf(exchange->parameters[0]);
-  if (!status) Refuse(exchange, status.error(), dialect);
-  return status.has_value();
 }
 
 // Weir's own calls take no body; the protocol's may have one that changes nothing.
@@ -38,40 +29,20 @@ void RespondStatus(Engine& engine, const ExchangePtr& exchange) {
   exchange->Respond({.body = codec::WriteModelStatus(*status)});
 }
 
-// The caller has its answer at its own deadline; the load goes on.
-void AnswerWhenLoaded(Engine& engine, const ExchangePtr& exchange, Dialect dialect, Loaded loaded) {
-  if (!loaded) return Refuse(exchange, loaded.error(), dialect);
+void AnswerWhenDone(Engine& engine, const ExchangePtr& exchange, Dialect dialect, const Status& done) {
+  if (!done) return Refuse(exchange, done.error(), dialect);
   if (dialect == Dialect::kOip) return exchange->Respond({.body = ""});
   RespondStatus(engine, exchange);
 }
 
-void HandleLoad(const ModelRoutesContext& context, const ExchangePtr& exchange, Dialect dialect) {
+// A load, reload or unload of the path's model.
+void HandleCall(const Repository& repository, const ExchangePtr& exchange, Dialect dialect,
+                void (Repository::*call)(const std::string&, Deadline, Registry::Done) const) {
   if (!IsPlainCall(exchange, dialect)) return;
-  Engine& engine = context.engine;
-  context.look(exchange->parameters[0], [&engine, exchange, dialect] {
-    if (!IsKnown(engine, exchange, dialect)) return;
-    engine.Load(exchange->parameters[0], exchange->patience.deadline, [&engine, exchange, dialect](Loaded loaded) {
-      AnswerWhenLoaded(engine, exchange, dialect, std::move(loaded));
-    });
-  });
-}
-
-void HandleReload(const ModelRoutesContext& context, const ExchangePtr& exchange) {
-  Engine& engine = context.engine;
-  context.look(exchange->parameters[0], [&engine, exchange] {
-    engine.Reload(exchange->parameters[0], exchange->patience.deadline, [&engine, exchange](Loaded loaded) {
-      AnswerWhenLoaded(engine, exchange, Dialect::kOpenAi, std::move(loaded));
-    });
-  });
-}
-
-void HandleUnload(Engine& engine, const ExchangePtr& exchange, Dialect dialect) {
-  if (!IsPlainCall(exchange, dialect)) return;
-  engine.Unload(exchange->parameters[0], exchange->patience.deadline, [&engine, exchange, dialect](Status done) {
-    if (!done) return Refuse(exchange, done.error(), dialect);
-    if (dialect == Dialect::kOip) return exchange->Respond({.body = ""});
-    RespondStatus(engine, exchange);
-  });
+  (repository.*call)(exchange->parameters[0], exchange->patience.deadline,
+                     [&engine = repository.engine(), exchange, dialect](const Status& done) {
+                       AnswerWhenDone(engine, exchange, dialect, done);
+                     });
 }
 
 void HandleCancel(Engine& engine, const ExchangePtr& exchange) {
@@ -81,7 +52,7 @@ void HandleCancel(Engine& engine, const ExchangePtr& exchange) {
 }
 
 void HandleSettings(const ModelRoutesContext& context, const ExchangePtr& exchange) {
-  Engine& engine = context.engine;
+  Engine& engine = context.repository.engine();
   const Result<ModelChanges> changes = codec::ParseModelSettings(exchange->body(), context.longest_deadline);
   if (!changes) return Refuse(exchange, changes.error(), Dialect::kOpenAi);
   const Status changed = engine.Change(exchange->parameters[0], *changes);
@@ -106,47 +77,49 @@ std::optional<ModelStatus> OnlyModel(const Engine& engine, const std::string& pr
 constexpr char kNoDefault[] = "no model is the default: set default_model";
 
 void HandleLegacyStatus(const ModelRoutesContext& context, const ExchangePtr& exchange) {
-  const std::optional<ModelStatus> model = OnlyModel(context.engine, context.default_model);
+  const std::optional<ModelStatus> model = OnlyModel(context.repository.engine(), context.default_model);
   exchange->Respond({.body = codec::WriteLegacyStatus(model ? &*model : nullptr)});
 }
 
 void HandleLegacyReload(const ModelRoutesContext& context, const ExchangePtr& exchange) {
-  const std::optional<ModelStatus> model = OnlyModel(context.engine, context.default_model);
+  const std::optional<ModelStatus> model = OnlyModel(context.repository.engine(), context.default_model);
   if (!model) return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(kNoDefault)});
-  Engine& engine = context.engine;
-  context.look(model->name, [&engine, exchange, name = model->name] {
-    engine.Reload(name, exchange->patience.deadline, [&engine, exchange, name](Loaded loaded) {
-      if (!loaded) {
-        return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(loaded.error().message)});
-      }
-      const Result<ModelStatus> now = engine.StateOf(name);
-      exchange->Respond({.body = now ? codec::WriteLegacyReload(*now) : codec::WriteLegacyReloadError(kNoDefault)});
-    });
-  });
+  const Repository& repository = context.repository;
+  repository.Reload(
+      model->name, exchange->patience.deadline,
+      [&engine = repository.engine(), exchange, name = model->name](const Status& done) {
+        if (!done) {
+          return exchange->Respond({.status = 500, .body = codec::WriteLegacyReloadError(done.error().message)});
+        }
+        const Result<ModelStatus> now = engine.StateOf(name);
+        exchange->Respond({.body = now ? codec::WriteLegacyReload(*now) : codec::WriteLegacyReloadError(kNoDefault)});
+      });
 }
 
 }  // namespace
 
 void AddModelRoutes(Router& router, const ModelRoutesContext& context) {
-  Engine& engine = context.engine;
+  const Repository& repository = context.repository;
+  Engine& engine = repository.engine();
+  // A load, reload or unload.
+  const auto add = [&](std::string_view pattern, Dialect dialect, auto call) {
+    router.Add("POST", pattern, dialect, Scope::kAdmin, [&repository, dialect, call](const ExchangePtr& exchange) {
+      HandleCall(repository, exchange, dialect, call);
+    });
+  };
   router.Add("GET", "/v1/models/{model}/status", Dialect::kOpenAi, Scope::kInfer,
              [&engine](const ExchangePtr& exchange) { RespondStatus(engine, exchange); });
-  router.Add("POST", "/v1/models/{model}/load", Dialect::kOpenAi, Scope::kAdmin,
-             [context](const ExchangePtr& exchange) { HandleLoad(context, exchange, Dialect::kOpenAi); });
-  router.Add("POST", "/v1/models/{model}/unload", Dialect::kOpenAi, Scope::kAdmin,
-             [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOpenAi); });
-  router.Add("POST", "/v1/models/{model}/reload", Dialect::kOpenAi, Scope::kAdmin,
-             [context](const ExchangePtr& exchange) { HandleReload(context, exchange); });
+  add("/v1/models/{model}/load", Dialect::kOpenAi, &Repository::Load);
+  add("/v1/models/{model}/unload", Dialect::kOpenAi, &Repository::Unload);
+  add("/v1/models/{model}/reload", Dialect::kOpenAi, &Repository::Reload);
   router.Add("POST", "/v1/models/{model}/cancel", Dialect::kOpenAi, Scope::kAdmin,
              [&engine](const ExchangePtr& exchange) { HandleCancel(engine, exchange); });
   router.Add("PATCH", "/v1/models/{model}/settings", Dialect::kOpenAi, Scope::kAdmin,
              [context](const ExchangePtr& exchange) { HandleSettings(context, exchange); });
   router.Add("POST", "/v2/repository/index", Dialect::kOip, Scope::kInfer,
              [&engine](const ExchangePtr& exchange) { HandleIndex(engine, exchange); });
-  router.Add("POST", "/v2/repository/models/{model}/load", Dialect::kOip, Scope::kAdmin,
-             [context](const ExchangePtr& exchange) { HandleLoad(context, exchange, Dialect::kOip); });
-  router.Add("POST", "/v2/repository/models/{model}/unload", Dialect::kOip, Scope::kAdmin,
-             [&engine](const ExchangePtr& exchange) { HandleUnload(engine, exchange, Dialect::kOip); });
+  add("/v2/repository/models/{model}/load", Dialect::kOip, &Repository::Load);
+  add("/v2/repository/models/{model}/unload", Dialect::kOip, &Repository::Unload);
   router.Add("GET", "/model/status", Dialect::kOpenAi, Scope::kInfer,
              [context](const ExchangePtr& exchange) { HandleLegacyStatus(context, exchange); });
   router.Add("POST", "/model/reload", Dialect::kOpenAi, Scope::kAdmin,

@@ -1,18 +1,30 @@
 // One inference by name, whatever door it came through: tensors in, tensors out.
 #pragma once
 
-#include <chrono>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/engine.h"
 #include "model/tensor.h"
 
 namespace weir {
+
+// Bounds of a request: tensors given, or outputs asked for; classes of an output.
+inline constexpr std::size_t kMostTensors = 1024;
+inline constexpr std::size_t kMostDimensions = 32;
+inline constexpr std::int64_t kMostClasses = 1 << 20;
+// What models' configurations name as their largest batch; the size of a request is bounded by its bytes.
+inline constexpr std::int64_t kMostInABatch = 1024;
+
+// Of the protocol, those that are served here.
+inline constexpr std::array<std::string_view, 5> kExtensions = {
+    "binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"};
 
 struct NamedTensor {
   std::string name;

@@ -24,7 +24,7 @@ def program_and_models() -> None:
 def weir(tmp_path_factory) -> Weir:
     """All four models; shared by every test that leaves it as it found it."""
     server = Weir(tmp_path_factory.mktemp("weir"), "--models", DEMO_MODELS, "--models", EXAMPLE_MODELS,
-                  "--set", "deadline.default=120s")
+                  "--set", "deadline.default=120s", "--grpc-port", "0")
     yield server
     server.stop()
 

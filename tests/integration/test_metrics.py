@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+import tritonclient.grpc
 from sample_texts import LONG
 from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, until
 from wire import post_of
@@ -15,6 +16,8 @@ FAMILIES = {
     "weir_http_connections_total": "counter",
     "weir_http_requests_total": "counter",
     "weir_http_request_seconds": "histogram",
+    "weir_grpc_requests_total": "counter",
+    "weir_grpc_request_seconds": "histogram",
     "weir_jobs_queued_total": "counter",
     "weir_jobs_answered_total": "counter",
     "weir_jobs_in_flight": "gauge",
@@ -39,7 +42,9 @@ def families(server: Weir) -> dict[str, str]:
 
 def test_every_family_moves_from_zero(start):
     server = start("--models", DEMO_MODELS, "--models", EXAMPLE_MODELS, "--set", "queue.max_jobs=1",
-                   "--set", "workers=1", "--set", "batch.policy=always")
+                   "--set", "workers=1", "--set", "batch.policy=always", "--grpc-port", "0")
+    with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as triton:
+        assert triton.is_model_ready("minilm")
     with server.raw() as busy:
         busy.send(post_of("/v1/embeddings", {"model": "minilm", "input": [LONG] * 20}, "X-Request-Timeout-Ms: 290000"))
         until(lambda: server.metric("weir_jobs_in_flight", model="minilm") > 0, "a job to be under way")

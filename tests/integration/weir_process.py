@@ -82,10 +82,12 @@ class Weir:
     def __init__(self, folder: Path, *arguments, env: dict[str, str] | None = None, port: int = 0, wait: bool = True):
         folder.mkdir(parents=True, exist_ok=True)
         self.stdout_file, self.stderr_file = folder / "stdout", folder / "stderr"
-        self.port = port
+        self.port, self.grpc_port = port, 0
         command = [str(BINARY), "serve", *map(str, arguments)]
         if "--port" not in command and "--config" not in command:
             command += ["--port", str(port)]
+        if not any("grpc" in argument for argument in command):
+            command += ["--grpc-port", "off"]
         with self.stdout_file.open("wb") as out, self.stderr_file.open("wb") as err:
             self.process = subprocess.Popen(command, stdout=out, stderr=err, env=environment(env), cwd=ROOT)
         Weir.running.append(self)
@@ -118,6 +120,8 @@ class Weir:
 
         until(told, "the server to be ready")
         self.port = int(re.search(r"Doors at http://127\.0\.0\.1:(\d+)", self.stdout()).group(1))
+        grpc = re.search(r"gRPC at 127\.0\.0\.1:(\d+)", self.stdout())
+        self.grpc_port = int(grpc.group(1)) if grpc else 0
 
     def metric(self, name: str, **labels: str) -> float:
         """Sum of the samples of a metric that have these labels."""

@@ -1,5 +1,7 @@
 #include "metrics/metrics.h"
 
+#include <fmt/format.h>
+
 #include <map>
 #include <mutex>
 #include <shared_mutex>
@@ -11,9 +13,10 @@ namespace weir::http {
 namespace {
 
 // One pair of metrics per (route, status), made when it is first seen: both are closed sets.
-class HttpMetrics final : public Middleware {
+class RequestMetrics final : public Middleware {
  public:
-  HttpMetrics(Metrics& metrics, const Clock& clock) : metrics_(metrics), clock_(clock) {}
+  RequestMetrics(Metrics& metrics, const Clock& clock, std::string_view transport)
+      : metrics_(metrics), clock_(clock), transport_(transport) {}
 
   std::optional<Error> Before(Exchange&) const override { return std::nullopt; }
 
@@ -42,16 +45,18 @@ class HttpMetrics final : public Middleware {
     }
     const std::unique_lock lock(mu_);
     const std::string route(key.route);
-    Series made{
-        metrics_.GetCounter("weir_http_requests_total", "HTTP requests answered.",
-                            {{"route", route}, {"status", std::to_string(key.status)}}),
-        metrics_.GetHistogram("weir_http_request_seconds", "Time from the last byte of a request to its answer.",
-                              LatencyBuckets(), {{"route", route}})};
+    Series made{metrics_.GetCounter(fmt::format("weir_{}_requests_total", transport_),
+                                    fmt::format("Requests answered over {}.", transport_),
+                                    {{"route", route}, {"status", std::to_string(key.status)}}),
+                metrics_.GetHistogram(fmt::format("weir_{}_request_seconds", transport_),
+                                      "Time from the last byte of a request to its answer.", LatencyBuckets(),
+                                      {{"route", route}})};
     return series_.emplace(key, made).first->second;
   }
 
   Metrics& metrics_;
   const Clock& clock_;
+  const std::string transport_;
   // Readers share; written once per route and status. Not the annotated Mutex, which has no shared mode.
   mutable std::shared_mutex mu_;
   mutable std::map<Key, Series> series_;
@@ -59,8 +64,8 @@ class HttpMetrics final : public Middleware {
 
 }  // namespace
 
-std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock) {
-  return std::make_unique<HttpMetrics>(metrics, clock);
+std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& clock, std::string_view transport) {
+  return std::make_unique<RequestMetrics>(metrics, clock, transport);
 }
 
 }  // namespace weir::http

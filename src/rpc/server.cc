@@ -1,0 +1,103 @@
+#include "rpc/server.h"
+
+#include <fmt/format.h>
+#include <grpc/support/log.h>
+#include <grpcpp/grpcpp.h>
+#include <grpcpp/resource_quota.h>
+
+#include <chrono>
+#include <limits>
+#include <utility>
+
+#include "base/log.h"
+#include "rpc/call.h"
+#include "rpc/health_service.h"
+#include "rpc/oip_service.h"
+#include "rpc/reflection_service.h"
+
+namespace weir::rpc {
+namespace {
+
+// Of calls on one connection; more wait at the client.
+constexpr int kMostStreams = 1024;
+// A client may ask so often whether the connection lives.
+constexpr int kLeastPingMs = 10'000;
+
+// What the library says becomes our lines; what reaches a caller as an error is of interest only to who looks closely.
+void LogFromGrpc(gpr_log_func_args* line) { log::Debug("grpc: {}", line->message); }
+
+int AsInt(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max())); }
+
+// An IPv6 address stands in brackets.
+std::string Place(const ServerOptions& options) {
+  const bool is_v6 = options.address.find(':') != std::string::npos;
+  return fmt::format("{}:{}", is_v6 ? "[" + options.address + "]" : options.address, *options.port);
+}
+
+class GrpcServer final : public Server {
+ public:
+  explicit GrpcServer(const ServerContext& context)
+      : calls_(context), oip_(NewOipService(calls_)), health_(HealthService::Make(calls_)),
+        reflection_(NewReflectionService(calls_)), reflection_alpha_(NewReflectionServiceAlpha(calls_)) {}
+  ~GrpcServer() override { Stop(); }
+
+  Status Listen(const ServerOptions& options) {
+    gpr_set_log_function(LogFromGrpc);
+    grpc::ServerBuilder builder;
+    int port = 0;
+    builder.AddListeningPort(Place(options), grpc::InsecureServerCredentials(), &port);
+    for (grpc::Service* service : {oip_.get(), &health_->service(), reflection_.get(), reflection_alpha_.get()}) {
+      builder.RegisterService(service);
+    }
+    builder.SetMaxReceiveMessageSize(AsInt(options.max_message_bytes));
+    builder.SetMaxSendMessageSize(-1);
+    grpc::ResourceQuota quota("weir");
+    quota.Resize(options.max_messages_bytes);
+    builder.SetResourceQuota(quota);
+    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+    builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
+    builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingMs);
+    server_ = builder.BuildAndStart();
+    if (!server_ || port == 0) {
+      return Fail(Code::kUnavailable, fmt::format("cannot listen on {} port {} for gRPC: the port is in use, or not "
+                                                  "permitted; choose another with grpc.port, or 'off'",
+                                                  options.address, *options.port));
+    }
+    port_ = static_cast<std::uint16_t>(port);
+    return {};
+  }
+
+  std::uint16_t port() const override { return port_; }
+  void Start() override { calls_.Open(); }
+  void StopAccepting() override { calls_.Close(); }
+  bool WaitIdle(Deadline deadline, const std::stop_token& hurry) override { return calls_.WaitIdle(deadline, hurry); }
+
+  void Stop() override {
+    if (!server_) return;
+    calls_.Close();
+    health_->Stop();
+    server_->Shutdown(std::chrono::system_clock::now());
+    server_->Wait();
+    server_ = nullptr;
+  }
+
+ private:
+  Calls calls_;
+  const std::unique_ptr<grpc::Service> oip_;
+  const std::unique_ptr<HealthService> health_;
+  const std::unique_ptr<grpc::Service> reflection_;
+  const std::unique_ptr<grpc::Service> reflection_alpha_;
+  std::unique_ptr<grpc::Server> server_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Server>> Server::Make(const ServerOptions& options, const ServerContext& context) {
+  auto server = std::make_unique<GrpcServer>(context);
+  Status listening = server->Listen(options);
+  if (!listening) return Forward(listening);
+  return server;
+}
+
+}  // namespace weir::rpc
