@@ -42,12 +42,14 @@ class InferStream final
       }
       return Go();
     }
+    std::shared_ptr<inference::ModelInferRequest> message;
     {
       const MutexLock lock(mu_);
       is_reading_ = false;
       ++under_way_;
+      message = std::move(message_);
     }
-    Take(std::move(message_));
+    Take(std::move(message));
     Go();
   }
 
@@ -132,8 +134,13 @@ class InferStream final
   }
 
   void Read() {
-    message_ = std::make_shared<inference::ModelInferRequest>();
-    StartRead(message_.get());
+    auto message = std::make_shared<inference::ModelInferRequest>();
+    inference::ModelInferRequest* const filled = message.get();
+    {
+      const MutexLock lock(mu_);
+      message_ = std::move(message);
+    }
+    StartRead(filled);
   }
 
   Calls& calls_;
@@ -141,9 +148,9 @@ class InferStream final
   const Method method_;
   std::stop_source stop_;
   std::shared_ptr<InferStream> self_;
-  std::shared_ptr<inference::ModelInferRequest> message_;  // of the one read that is under way
 
   Mutex mu_;
+  std::shared_ptr<inference::ModelInferRequest> message_ GUARDED_BY(mu_);  // of the one read that is under way
   std::deque<Answer> waiting_ GUARDED_BY(mu_);
   Answer writing_ GUARDED_BY(mu_);
   std::size_t under_way_ GUARDED_BY(mu_) = 0;  // requests read whose answers are not written
