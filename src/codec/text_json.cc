@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "codec/json_reader.h"
 #include "codec/json_writer.h"
@@ -25,16 +26,42 @@ FieldNames With(FieldNames fields, const FieldNames& more) {
   return fields;
 }
 
-// The second text of an item is that of a pair.
+// What the items of `input` may be beside texts.
+enum class Items { kTexts, kPairs, kTokens };
+
+// The second text of an item is that of a pair; tokens stand for a text.
 struct Item {
-  std::string text;
-  std::optional<std::string> pair;
+  std::string text = {};
+  std::optional<std::string> pair = {};
+  std::vector<std::uint32_t> tokens = {};
 };
 
-Result<Item> Wrong(JsonElement item, const std::string& path, bool pairs) {
-  return InvalidArgument(
-      fmt::format("'{}' must be a string{}, not {}", path, pairs ? " or a pair of strings" : "", JsonTypeName(item)),
-      path);
+std::string_view MayBe(Items items) {
+  switch (items) {
+    case Items::kTexts: return "a string";
+    case Items::kPairs: return "a string or a pair of strings";
+    case Items::kTokens: return "a string or an array of token ids";
+  }
+  return "";
+}
+
+std::unexpected<Error> Wrong(JsonElement item, const std::string& path, Items items) {
+  return InvalidArgument(fmt::format("'{}' must be {}, not {}", path, MayBe(items), JsonTypeName(item)), path);
+}
+
+Result<Item> ParseTokens(simdjson::dom::array array, const std::string& path) {
+  Item item;
+  item.tokens.reserve(array.size());
+  for (const JsonElement element : array) {
+    std::uint64_t id = 0;
+    if (element.get(id) || id > std::numeric_limits<std::uint32_t>::max()) {
+      return InvalidArgument(fmt::format("'{}' has something that is no token id at {}", path, item.tokens.size()),
+                             path);
+    }
+    item.tokens.push_back(static_cast<std::uint32_t>(id));
+  }
+  if (item.tokens.empty()) return InvalidArgument(fmt::format("'{}' has no tokens", path), path);
+  return item;
 }
 
 Result<Item> ParsePairObject(JsonElement item, const std::string& path) {
@@ -47,19 +74,21 @@ Result<Item> ParsePairObject(JsonElement item, const std::string& path) {
   if (!text) return Forward(text);
   Result<std::optional<std::string>> pair = object->FindString("text_pair");
   if (!pair) return Forward(pair);
-  return Item{std::move(*text), std::move(*pair)};
+  return Item{.text = std::move(*text), .pair = std::move(*pair)};
 }
 
-// "…", and with `pairs` ["…", "…"] or {"text": "…", "text_pair": "…"}.
-Result<Item> ParseItem(JsonElement item, const std::string& path, bool pairs) {
+// "…"; of pairs ["…", "…"] or {"text": "…", "text_pair": "…"} too; of tokens [1, 2, 3].
+Result<Item> ParseItem(JsonElement item, const std::string& path, Items items) {
   std::string_view text;
-  if (!item.get(text)) return Item{std::string(text), std::nullopt};
-  if (pairs && item.is_object()) return ParsePairObject(item, path);
+  if (!item.get(text)) return Item{.text = std::string(text)};
+  if (items == Items::kPairs && item.is_object()) return ParsePairObject(item, path);
   simdjson::dom::array array;
+  if (item.get(array)) return Wrong(item, path, items);
+  if (items == Items::kTokens) return ParseTokens(array, path);
   std::string_view second;
-  if (!pairs || item.get(array) || array.size() != 2) return Wrong(item, path, pairs);
-  if (array.at(0).get(text) || array.at(1).get(second)) return Wrong(item, path, pairs);
-  return Item{std::string(text), std::string(second)};
+  if (items != Items::kPairs || array.size() != 2) return Wrong(item, path, items);
+  if (array.at(0).get(text) || array.at(1).get(second)) return Wrong(item, path, items);
+  return Item{.text = std::string(text), .pair = std::string(second)};
 }
 
 void Append(Item item, TextRequest& request) {
@@ -69,19 +98,29 @@ void Append(Item item, TextRequest& request) {
     request.pairs.resize(request.texts.size());
     request.pairs.back() = std::move(item.pair);
   }
+  if (!item.tokens.empty()) request.tokens.resize(request.texts.size());
+  if (!request.tokens.empty()) {
+    request.tokens.resize(request.texts.size());
+    request.tokens.back() = std::move(item.tokens);
+  }
 }
 
-// One item or a list of them. A list of two strings is two texts, never a pair.
-Status ParseInput(const JsonObject& body, bool pairs, TextRequest& request) {
+// One item or a list of them. A list of two strings is two texts, never a pair; a list of numbers is one text's tokens.
+Status ParseInput(const JsonObject& body, Items items, TextRequest& request) {
   Result<JsonElement> input = body.Require("input");
   if (!input) return Forward(input);
   simdjson::dom::array array;
-  if (input->get(array)) {
-    Result<Item> item = ParseItem(*input, "input", pairs);
+  const bool is_list = !input->get(array);
+  const bool is_tokens = items == Items::kTokens && is_list && array.size() > 0 && array.at(0).is_number();
+  if (!is_list || is_tokens) {
+    Result<Item> item = ParseItem(*input, "input", items);
     if (item) return Append(std::move(*item), request), Status();
-    if (input->is_object() && pairs) return Forward(item);
+    if (is_tokens || (input->is_object() && items == Items::kPairs)) return Forward(item);
     return InvalidArgument(fmt::format("'input' must be a string or an array of strings{}, not {}",
-                                       pairs ? " or pairs" : "", JsonTypeName(*input)),
+                                       items == Items::kPairs    ? " or pairs"
+                                       : items == Items::kTokens ? " or tokens"
+                                                                 : "",
+                                       JsonTypeName(*input)),
                            "input");
   }
   if (array.size() == 0) return InvalidArgument("'input' has no texts", "input");
@@ -91,7 +130,7 @@ Status ParseInput(const JsonObject& body, bool pairs, TextRequest& request) {
   }
   request.texts.reserve(array.size());
   for (const JsonElement element : array) {
-    Result<Item> item = ParseItem(element, fmt::format("input[{}]", request.texts.size()), pairs);
+    Result<Item> item = ParseItem(element, fmt::format("input[{}]", request.texts.size()), items);
     if (!item && request.on_error == OnError::kFail) return Forward(item);
     if (!item) request.unreadable.emplace(request.texts.size(), std::move(item.error()));
     Append(item ? std::move(*item) : Item(), request);
@@ -156,7 +195,7 @@ struct CommonFields {
   TextRequest request;
 };
 
-Result<CommonFields> ParseCommon(std::string_view body, const FieldNames& known, bool pairs) {
+Result<CommonFields> ParseCommon(std::string_view body, const FieldNames& known, Items items) {
   Result<JsonObject> object = ParseJsonObject(body);
   if (!object) return Forward(object);
   Status status = object->OnlyKnown(known);
@@ -166,7 +205,7 @@ Result<CommonFields> ParseCommon(std::string_view body, const FieldNames& known,
   if (!model) return Forward(model);
   common.model = std::move(*model);
   status = ParseTextOptions(*object, common.request);
-  if (status) status = ParseInput(*object, pairs, common.request);
+  if (status) status = ParseInput(*object, items, common.request);
   if (!status) return Forward(status);
   return common;
 }
@@ -208,7 +247,7 @@ void WriteModelObject(JsonWriter& json, const ModelStatus& model, std::int64_t c
 Result<EmbeddingsBody> ParseEmbeddings(std::string_view body) {
   static const FieldNames kFields = With(kTextFields, {"encoding_format", "dimensions", "normalize", "user"});
   constexpr std::array<std::string_view, 2> kFormats = {"float", "base64"};
-  auto common = ParseCommon(body, kFields, false);
+  auto common = ParseCommon(body, kFields, Items::kTokens);
   if (!common) return Forward(common);
   EmbeddingsBody parsed{.model = std::move(common->model), .request = std::move(common->request)};
   const auto format = FindWord(common->object, "encoding_format", kFormats);
@@ -225,7 +264,7 @@ Result<EmbeddingsBody> ParseEmbeddings(std::string_view body) {
 
 Result<ClassifyBody> ParseClassify(std::string_view body) {
   static const FieldNames kFields = With(kTextFields, {"top_k", "raw_scores"});
-  auto common = ParseCommon(body, kFields, true);
+  auto common = ParseCommon(body, kFields, Items::kPairs);
   if (!common) return Forward(common);
   ClassifyBody parsed{.model = std::move(common->model), .request = std::move(common->request)};
   const auto top_k = common->object.FindInt("top_k", 1, 1'000'000);

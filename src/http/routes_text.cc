@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "codec/rerank_json.h"
 #include "codec/text_json.h"
 #include "http/routes.h"
 
@@ -86,6 +87,22 @@ void HandleClassify(const TextRoutesContext& context, const ExchangePtr& exchang
   });
 }
 
+void HandleRerank(const TextRoutesContext& context, const ExchangePtr& exchange) {
+  Result<codec::RerankBody> body = codec::ParseRerank(exchange->body());
+  if (!body) return Refuse(exchange, body.error());
+  Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "classification");
+  if (!model) return Refuse(exchange, model.error());
+  Result<TextRequest> request = Complete(context.engine, exchange, *model, *body);
+  if (!request) return Refuse(exchange, request.error());
+  context.texts.Classify(std::move(*request),
+                         [exchange, body = std::move(*body), model = *model](Result<Classifications> answer) {
+                           if (!answer) return Refuse(exchange, answer.error());
+                           Result<std::string> text = codec::WriteRerank(body, *answer, model, exchange->request_id);
+                           if (!text) return Refuse(exchange, text.error());
+                           exchange->Respond({.body = std::move(*text), .times = answer->times});
+                         });
+}
+
 void HandleModel(const TextRoutesContext& context, const ExchangePtr& exchange) {
   const std::string& wanted = exchange->parameters[0];
   for (const ModelStatus& model : context.engine.States()) {
@@ -109,6 +126,10 @@ void AddTextRoutes(Router& router, const TextRoutesContext& context) {
              [context](const ExchangePtr& exchange) { HandleEmbeddings(context, exchange); });
   router.Add("POST", "/v1/classify", Dialect::kOpenAi, Scope::kInfer,
              [context](const ExchangePtr& exchange) { HandleClassify(context, exchange); });
+  for (const std::string_view pattern : {"/rerank", "/v1/rerank"}) {
+    router.Add("POST", pattern, Dialect::kOpenAi, Scope::kInfer,
+               [context](const ExchangePtr& exchange) { HandleRerank(context, exchange); });
+  }
 }
 
 }  // namespace weir::http

@@ -61,6 +61,10 @@ Status TextPlan::FindPrompt() {
   if (request_->prompt && request_->prompt_name) {
     return Refuse("'prompt' and 'prompt_name' exclude each other", "prompt");
   }
+  const bool any_tokens = std::ranges::any_of(request_->tokens, [](const auto& tokens) { return !tokens.empty(); });
+  if (any_tokens && (request_->prompt || request_->prompt_name)) {
+    return Refuse("a prompt is put before texts; 'input' has tokens", request_->prompt ? "prompt" : "prompt_name");
+  }
   if (request_->prompt) {
     if (request_->prompt->size() > kMaxPromptBytes) {
       return Refuse(fmt::format("'prompt' has {} bytes, the limit is {}", request_->prompt->size(), kMaxPromptBytes),
@@ -95,6 +99,7 @@ Status TextPlan::CountPromptTokens() {
 }
 
 std::size_t TextPlan::Bytes(std::size_t index) const {
+  if (request_->IsTokens(index)) return request_->tokens[index].size() * kBytesPerToken;
   const bool paired = index < request_->pairs.size() && request_->pairs[index];
   return prompt_.size() + request_->texts[index].size() + (paired ? request_->pairs[index]->size() : 0);
 }
@@ -106,11 +111,13 @@ std::uint64_t TextPlan::EstimatedTokens(std::size_t index) const {
 
 Result<TextJobs> TextPlan::Encode(std::size_t index, const std::stop_token& stop) const {
   const std::string prompted = prompt_.empty() ? std::string() : prompt_ + request_->texts[index];
-  TextView view{.text = prompt_.empty() ? request_->texts[index] : prompted, .pair = std::nullopt};
+  const bool is_tokens = request_->IsTokens(index);
+  TextView view{.text = prompt_.empty() ? request_->texts[index] : prompted};
+  if (is_tokens) view.ids = request_->tokens[index];
   if (index < request_->pairs.size() && request_->pairs[index]) view.pair = *request_->pairs[index];
   std::vector<TokenIds> windows;
   if (options_.overlap) {
-    Result<std::vector<TokenIds>> split = model_->tokenizer().EncodeWindows(view.text, options_);
+    Result<std::vector<TokenIds>> split = model_->tokenizer().EncodeWindows(view, options_);
     if (!split) return Forward(split);
     windows = std::move(*split);
   } else {
@@ -123,7 +130,7 @@ Result<TextJobs> TextPlan::Encode(std::size_t index, const std::stop_token& stop
     if (window.ids.empty()) return Fail(Code::kUnprocessable, "the text has no tokens");
     made.tokens += window.ids.size();
     // The prompt stands in the first window alone.
-    const std::size_t prompt = made.jobs.empty() ? std::min(prompt_tokens_, window.ids.size()) : 0;
+    const std::size_t prompt = made.jobs.empty() && !is_tokens ? std::min(prompt_tokens_, window.ids.size()) : 0;
     made.jobs.push_back(model_->EncodeRequest(window, prompt, request_->deadline, stop));
   }
   return made;

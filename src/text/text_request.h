@@ -35,6 +35,9 @@ struct TextRequest {
   std::vector<std::string> texts;  // at least one, none blank
   // The second text of a pair that the model compares: empty, or an entry for each text.
   std::vector<std::optional<std::string>> pairs = {};
+  // Tokens of the model's own that stand for a text: empty, or an entry for each text, which is empty where there is a
+  // text.
+  std::vector<std::vector<std::uint32_t>> tokens = {};
   // Why a door could not read a text (whose place in `texts` is empty), by index.
   std::map<std::size_t, Error> unreadable = {};
   OnError on_error = OnError::kFail;
@@ -62,6 +65,8 @@ struct TextRequest {
   Deadline deadline = {};
   std::stop_token stop = {};
 
+  // Whether tokens stand for this text.
+  bool IsTokens(std::size_t index) const { return index < tokens.size() && !tokens[index].empty(); }
   // "input[3]", or "input" when there is one text.
   std::string FieldOf(std::size_t index) const;
 };

@@ -20,6 +20,7 @@ bool IsAboutTheText(Code code) { return code == Code::kInvalidArgument || code =
 // Why a text cannot be answered whatever the model is.
 std::optional<Error> Unusable(const TextRequest& request, std::size_t index) {
   if (const auto found = request.unreadable.find(index); found != request.unreadable.end()) return found->second;
+  if (request.IsTokens(index)) return std::nullopt;
   const bool paired = index < request.pairs.size() && request.pairs[index];
   const bool blank = IsBlank(request.texts[index]);
   if (!blank && !(paired && IsBlank(*request.pairs[index]))) return std::nullopt;

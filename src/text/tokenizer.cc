@@ -67,6 +67,8 @@ Result<OwnedEncoding> CallEncode(const void* handle, const TextView& text, const
                                   .text_len = text.text.size(),
                                   .pair = text.pair ? Bytes(*text.pair) : nullptr,
                                   .pair_len = text.pair ? text.pair->size() : 0,
+                                  .ids = text.ids.empty() ? nullptr : text.ids.data(),
+                                  .ids_len = text.ids.size(),
                                   .add_special_tokens = true,
                                   .max_tokens = options.max_tokens,
                                   .truncate = options.truncate,
@@ -122,10 +124,15 @@ TokenizerFacts Tokenizer::Describe() const {
 }
 
 Result<TokenIds> Tokenizer::Encode(const TextView& text, const EncodeOptions& options) const {
+  if (!text.ids.empty()) {
+    auto encoding = CallEncode(handle_, text, options);
+    if (!encoding) return Forward(encoding);
+    return encoding->Window(0, (*encoding)->len);
+  }
   const std::string_view first = Excerpt(text.text, options);
   const std::optional<std::string_view> second = text.pair ? std::optional(Excerpt(*text.pair, options)) : std::nullopt;
   const bool excerpt = first.size() < text.text.size() || (second && second->size() < text.pair->size());
-  auto encoding = CallEncode(handle_, {.text = first, .pair = second}, options, excerpt);
+  auto encoding = CallEncode(handle_, {.text = first, .pair = second, .ids = {}}, options, excerpt);
   if (!encoding) return Forward(encoding);
   return encoding->Window(0, (*encoding)->len);
 }
@@ -134,13 +141,13 @@ std::string_view Tokenizer::Excerpt(std::string_view text, const EncodeOptions& 
   const std::size_t bytes = ExcerptBytes(options);
   if (options.max_tokens == 0 || text.size() <= bytes) return text;
   const std::string_view part = Part(text, bytes, options.side);
-  const auto encoding = CallEncode(handle_, {.text = part, .pair = std::nullopt}, {});
+  const auto encoding = CallEncode(handle_, {.text = part, .pair = std::nullopt, .ids = {}}, {});
   // What follows a token can change it and its neighbours, but not one that is as many tokens away as the limit.
   return encoding && (*encoding)->full_len > 2 * options.max_tokens ? part : text;
 }
 
-Result<std::vector<TokenIds>> Tokenizer::EncodeWindows(std::string_view text, const EncodeOptions& options) const {
-  auto encoding = CallEncode(handle_, {.text = text, .pair = std::nullopt}, options);
+Result<std::vector<TokenIds>> Tokenizer::EncodeWindows(const TextView& text, const EncodeOptions& options) const {
+  auto encoding = CallEncode(handle_, text, options);
   if (!encoding) return Forward(encoding);
   std::vector<TokenIds> windows;
   std::size_t begin = 0;

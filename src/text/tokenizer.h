@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +30,9 @@ struct EncodeOptions {
 // One text as the caller gave it, or a pair of texts that the model compares.
 struct TextView {
   std::string_view text;
-  std::optional<std::string_view> pair;  // never together with `overlap`
+  std::optional<std::string_view> pair = {};  // never together with `overlap`
+  // Instead of a text its tokens, which are given their special tokens unless they begin or end with one.
+  std::span<const std::uint32_t> ids = {};
 };
 
 // Ids of one text (or of one window of it), special tokens included.
@@ -56,14 +59,15 @@ class Tokenizer {
   Tokenizer& operator=(const Tokenizer&) = delete;
 
   // kUnprocessable, with both lengths, when the text is over the limit and may not be cut;
-  // kInvalidArgument when it is not UTF-8. 24 us for 15 words, 386 us for 300. Of a text that is far over the limit
+  // kInvalidArgument when it is not UTF-8, or has an id that
+  // the vocabulary has not. 24 us for 15 words, 386 us for 300. Of a text that is far over the limit
   // only the part is read that can matter, so that a huge one takes milliseconds (its length is then a lower bound).
   Result<TokenIds> Encode(const TextView& text, const EncodeOptions& options = {}) const;
   Result<TokenIds> Encode(std::string_view text, const EncodeOptions& options = {}) const {
-    return Encode(TextView{.text = text, .pair = std::nullopt}, options);
+    return Encode(TextView{.text = text}, options);
   }
   // The windows of a text, in order; one when it is not over the limit. `options.overlap` is set.
-  Result<std::vector<TokenIds>> EncodeWindows(std::string_view text, const EncodeOptions& options) const;
+  Result<std::vector<TokenIds>> EncodeWindows(const TextView& text, const EncodeOptions& options) const;
 
   std::size_t vocabulary() const;
   std::size_t special_tokens() const;  // that a single text is given

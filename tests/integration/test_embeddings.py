@@ -12,7 +12,8 @@ import openai
 import pytest
 import reference
 from sample_texts import LONG, TOO_LONG, VARIED
-from weir_process import ROOT
+from tokenizers import Tokenizer
+from weir_process import DEMO_MODELS, ROOT
 from wire import Client
 
 EXACT = 1e-5
@@ -162,3 +163,59 @@ def test_the_openai_package_raises_its_own_errors(package: openai.OpenAI):
         package.embeddings.create(model="minilm", input="A kite.", dimensions=385)
     with pytest.raises(openai.UnprocessableEntityError):
         package.embeddings.create(model="minilm", input=TOO_LONG)
+
+
+# Tokens instead of texts.
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Tokenizer:
+    return Tokenizer.from_file(str(DEMO_MODELS / "minilm/tokenizer.json"))
+
+
+@pytest.mark.parametrize("special", [False, True])
+def test_tokens_give_the_vector_of_their_text(client: Client, tokenizer: Tokenizer, special: bool):
+    texts = ["What a lovely day.", "A red kite 🦜 over the hill."]
+    ids = [tokenizer.encode(text, add_special_tokens=special).ids for text in texts]
+    wanted = client.embed(texts).json()
+    many = client.post("/v1/embeddings", {"model": "minilm", "input": ids}).json()
+    assert [one["embedding"] for one in many["data"]] == [one["embedding"] for one in wanted["data"]]
+    assert many["usage"] == wanted["usage"]
+    one = client.post("/v1/embeddings", {"model": "minilm", "input": ids[0]}).json()
+    assert len(one["data"]) == 1
+    np.testing.assert_allclose(one["data"][0]["embedding"], wanted["data"][0]["embedding"], atol=1e-6)
+    mixed = client.post("/v1/embeddings", {"model": "minilm", "input": [texts[0], ids[1]]}).json()
+    np.testing.assert_allclose([item["embedding"] for item in mixed["data"]],
+                               [item["embedding"] for item in wanted["data"]], atol=1e-6)
+
+
+def test_tokens_over_the_limit_are_cut_or_split_like_texts(client: Client, tokenizer: Tokenizer):
+    text = "kite " * 900
+    ids = tokenizer.encode(text, add_special_tokens=False).ids
+    refused = client.post("/v1/embeddings", {"model": "minilm", "input": ids})
+    assert refused.status == 422 and "902 tokens" in refused.message()
+    for option in ({"truncate": True}, {"overlap": 8}, {"truncate": True, "truncation_side": "left"}):
+        answers = [client.post("/v1/embeddings", {"model": "minilm", "input": given, **option}).json()
+                   for given in (text, ids)]
+        assert answers[0]["data"] == answers[1]["data"] and answers[0]["usage"] == answers[1]["usage"]
+
+
+@pytest.mark.parametrize("given, words", [
+    ([10**9], "1000000000 is no token"), ([2**32], "no token id"), ([-1], "no token id"), ([1.5], "no token id"),
+    ([[]], "'input[0]' has no tokens"), ([[101], [5, "a"]], "'input[1]'"), ([5, "a"], "'input'"), ([True], "'input[0]'")])
+def test_what_are_no_tokens_is_named(client: Client, given: list, words: str):
+    reply = client.post("/v1/embeddings", {"model": "minilm", "input": given})
+    assert reply.status == 400 and words in reply.message(), reply.body
+
+
+def test_a_prompt_is_not_for_tokens(client: Client):
+    reply = client.post("/v1/embeddings", {"model": "minilm", "input": [101], "prompt": "query: "})
+    assert reply.status == 400 and "prompt" in reply.message()
+
+
+def test_the_openai_package_may_send_tokens(package: openai.OpenAI, client: Client, tokenizer: Tokenizer):
+    ids = tokenizer.encode("A red kite.").ids
+    told = package.embeddings.create(model="minilm", input=[ids, ids], user="somebody")
+    assert told.usage.prompt_tokens == 2 * len(ids)
+    np.testing.assert_allclose(told.data[1].embedding, client.embed("A red kite.").json()["data"][0]["embedding"],
+                               atol=1e-6)

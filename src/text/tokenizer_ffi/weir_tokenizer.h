@@ -23,6 +23,8 @@ typedef struct {
   size_t text_len;
   const uint8_t* pair;
   size_t pair_len;
+  const uint32_t* ids;
+  size_t ids_len;
   bool add_special_tokens;
   size_t max_tokens;
   bool truncate;

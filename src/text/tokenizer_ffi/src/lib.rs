@@ -14,7 +14,7 @@ use tokenizers::utils::truncation::{
     truncate_encodings, TruncationDirection, TruncationParams, TruncationStrategy,
 };
 use tokenizers::normalizers::{Lowercase, Sequence};
-use tokenizers::{Encoding, ModelWrapper, NormalizerWrapper, PostProcessor, Tokenizer};
+use tokenizers::{Encoding, ModelWrapper, NormalizerWrapper, PostProcessor, Token, Tokenizer};
 
 /// Token ids of one text (or of one pair of texts), owned by this side until `weir_encoding_free`.
 #[repr(C)]
@@ -38,6 +38,10 @@ pub struct WeirEncodeRequest {
     /// Null when the input is a single text.
     pub pair: *const u8,
     pub pair_len: usize,
+    /// Instead of the text, its tokens; null when there is a text. They are given their special tokens unless they begin
+    /// or end with one.
+    pub ids: *const u32,
+    pub ids_len: usize,
     pub add_special_tokens: bool,
     /// Most tokens to keep, special tokens included; 0 means no limit.
     pub max_tokens: usize,
@@ -146,7 +150,7 @@ pub unsafe extern "C" fn weir_tokenizer_highest_id(tokenizer: *const Tokenizer) 
 /// `tokenizer` comes from `weir_tokenizer_new`.
 #[no_mangle]
 pub unsafe extern "C" fn weir_tokenizer_is_special(tokenizer: *const Tokenizer, id: u32) -> bool {
-    (*tokenizer).get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+    is_special(&*tokenizer, id)
 }
 
 /// How many special tokens a single text is given.
@@ -204,15 +208,37 @@ fn truncated(
     truncate_encodings(first, second, &params).map_err(|e| e.to_string())
 }
 
+fn is_special(tokenizer: &Tokenizer, id: u32) -> bool {
+    tokenizer.get_added_tokens_decoder().get(&id).is_some_and(|token| token.special)
+}
+
+/// Tokens as if they had been made from a text.
+fn from_ids(tokenizer: &Tokenizer, ids: &[u32]) -> Result<Encoding, String> {
+    let mut tokens = Vec::with_capacity(ids.len());
+    for &id in ids {
+        let text = tokenizer.id_to_token(id).ok_or_else(|| format!("{id} is no token of the model"))?;
+        tokens.push(Token::new(id, text, (0, 0)));
+    }
+    Ok(Encoding::from_tokens(tokens, 0))
+}
+
 unsafe fn encode(tokenizer: &Tokenizer, request: &WeirEncodeRequest, out: &mut WeirEncoding) -> Result<(), String> {
-    let text = utf8(request.text, request.text_len)?;
-    let mut first = tokenizer.encode_fast(text, false).map_err(|e| e.to_string())?;
+    let mut add_special_tokens = request.add_special_tokens;
+    let mut first = if request.ids.is_null() {
+        let text = utf8(request.text, request.text_len)?;
+        tokenizer.encode_fast(text, false).map_err(|e| e.to_string())?
+    } else {
+        let ids = slice::from_raw_parts(request.ids, request.ids_len);
+        let ends = [ids.first(), ids.last()];
+        add_special_tokens &= !ends.iter().flatten().any(|&&id| is_special(tokenizer, id));
+        from_ids(tokenizer, ids)?
+    };
     let mut second = None;
     if !request.pair.is_null() {
         let pair = utf8(request.pair, request.pair_len)?;
         second = Some(tokenizer.encode_fast(pair, false).map_err(|e| e.to_string())?);
     }
-    let special = added_tokens(tokenizer, second.is_some(), request.add_special_tokens);
+    let special = added_tokens(tokenizer, second.is_some(), add_special_tokens);
     out.full_len = first.len() + second.as_ref().map_or(0, Encoding::len) + special;
     if request.max_tokens > 0 && out.full_len > request.max_tokens {
         let room = request.max_tokens.saturating_sub(special);
@@ -229,7 +255,7 @@ unsafe fn encode(tokenizer: &Tokenizer, request: &WeirEncodeRequest, out: &mut W
         }
     }
     let mut done = tokenizer
-        .post_process(first, second, request.add_special_tokens)
+        .post_process(first, second, add_special_tokens)
         .map_err(|e| e.to_string())?;
     let more = if request.split { done.take_overflowing() } else { Vec::new() };
     store(std::iter::once(&done).chain(&more), out);
