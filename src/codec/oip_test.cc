@@ -242,7 +242,7 @@ TEST(ParseInfer, ReadsWhichOutputsAreToBeBinary) {
     return found;
   };
   EXPECT_EQ(binary(""), "all j");
-  EXPECT_EQ(binary(R"("parameters":{"binary_data_output":true},)"), "bb");
+  EXPECT_EQ(binary(R"("parameters":{"binary_data_output":true},)"), "all b");
   EXPECT_EQ(binary(R"("parameters":{"binary_data_output":true},"outputs":[{"name":"Y"},{"name":"X","parameters":)"
                    R"({"binary_data":false}}],)"),
             "bj");

@@ -30,7 +30,7 @@ TEST(ParseEmbeddings, TakesOneTextOrSeveral) {
 
 TEST(ParseEmbeddings, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(Refusal("{}").message, "'input' is missing");
-  EXPECT_EQ(Refusal(R"({"input":5})").message, "'input' must be a string or an array of strings, not a number");
+  EXPECT_EQ(Refusal(R"({"input":5})").message, "'input' must be a string or an array of strings or tokens, not a number");
   EXPECT_EQ(Refusal(R"({"input":["a",5]})").field, "input[1]");
   EXPECT_EQ(Refusal(R"({"input":[]})").field, "input");
   EXPECT_EQ(Refusal(R"({"input":"a","model":5})").message, "'model' must be a string, not a number");
@@ -99,7 +99,7 @@ TEST(ParseClassify, NamesThePairThatIsWrong) {
             "'input[1]' must be a string or a pair of strings, not an array");
   EXPECT_EQ(refusal(R"({"input":[{"text":"a","pair":"b"}]})").field, "input[0].pair");
   EXPECT_EQ(refusal(R"({"input":[{"text_pair":"b"}]})").field, "input[0].text");
-  EXPECT_EQ(Refusal(R"({"input":[["a","b"]]})").message, "'input[0]' must be a string, not an array");
+  EXPECT_EQ(Refusal(R"({"input":[["a","b"]]})").message, "'input[0]' has something that is no token id at 0");
 }
 
 TEST(ParseEmbeddings, ReadsTheOptionsThatBothDoorsHave) {
@@ -135,7 +135,7 @@ TEST(ParseEmbeddings, NotesWhatIsNoTextWhenTheOthersShallBeAnswered) {
   ASSERT_TRUE(body) << body.error().message;
   EXPECT_THAT(body->request.texts, ElementsAre("a", "", "b", ""));
   ASSERT_EQ(body->request.unreadable.size(), 2U);
-  EXPECT_EQ(body->request.unreadable.at(1).message, "'input[1]' must be a string, not a number");
+  EXPECT_EQ(body->request.unreadable.at(1).message, "'input[1]' must be a string or an array of token ids, not a number");
 }
 
 Embeddings TwoVectors() {
@@ -208,7 +208,10 @@ TEST(JsonWriter, WritesEachTypeOfElements) {
   Tensor big = Tensor::Uninitialised(DataType::kUint64, {1});
   big.Mutable<std::uint64_t>()[0] = UINT64_MAX;
   JsonWriter json;
-  json.BeginArray().Elements(flags).Elements(big).EndArray();
+  json.BeginArray();
+  json.Elements(flags);
+  json.Elements(big);
+  json.EndArray();
   EXPECT_EQ(json.Take(), "[[true,false],[18446744073709551615]]");
 }
 

@@ -105,11 +105,11 @@ TEST_F(RouterTest, TheDeadlineIsTheClientsCutToTheMaximum) {
   using std::chrono::seconds;
   router_.Use(NewDeadlineMiddleware({.fallback = seconds(30), .most = seconds(60)}));
   Ask("GET", "/v1/models");
-  EXPECT_EQ(last_->deadline.at(), clock_.Now() + seconds(30));
+  EXPECT_EQ(last_->patience.deadline.at(), clock_.Now() + seconds(30));
   Ask("GET", "/v1/models", {{"x-request-timeout-ms", "1500"}});
-  EXPECT_EQ(last_->deadline.at(), clock_.Now() + std::chrono::milliseconds(1500));
+  EXPECT_EQ(last_->patience.deadline.at(), clock_.Now() + std::chrono::milliseconds(1500));
   Ask("GET", "/v1/models", {{"x-request-timeout-ms", "99999999999999999999"}});
-  EXPECT_EQ(last_->deadline.at(), clock_.Now() + seconds(60));
+  EXPECT_EQ(last_->patience.deadline.at(), clock_.Now() + seconds(60));
   for (const char* bad : {"0", "-1", "1.5", "soon", "5s", "-99999999999999999999"}) {
     EXPECT_EQ(Ask("GET", "/v1/models", {{"x-request-timeout-ms", bad}}).status, 400) << bad;
   }

@@ -68,14 +68,14 @@ TEST_F(TokenizerTest, EncodesPairsWithTheirSegmentsAndCutsTheLongerFirst) {
 }
 
 TEST_F(TokenizerTest, SplitsALongTextIntoWindowsThatShareTokens) {
-  const auto windows = tokenizer_->EncodeWindows("one two three four five", {.max_tokens = 5, .overlap = 1});
+  const auto windows = tokenizer_->EncodeWindows({.text = "one two three four five"}, {.max_tokens = 5, .overlap = 1});
   ASSERT_TRUE(windows) << windows.error().message;
   ASSERT_EQ(windows->size(), 2U);
   EXPECT_THAT((*windows)[0].ids, ElementsAre(101, 2028, 2048, 2093, 102));
   EXPECT_THAT((*windows)[1].ids, ElementsAre(101, 2093, 2176, 2274, 102));
-  EXPECT_EQ(tokenizer_->EncodeWindows("one two", {.max_tokens = 5, .overlap = 1})->size(), 1U);
+  EXPECT_EQ(tokenizer_->EncodeWindows({.text = "one two"}, {.max_tokens = 5, .overlap = 1})->size(), 1U);
   // An overlap that leaves no room to go on, which the callers check before.
-  EXPECT_FALSE(tokenizer_->EncodeWindows("one two three four five", {.max_tokens = 5, .overlap = 3}));
+  EXPECT_FALSE(tokenizer_->EncodeWindows({.text = "one two three four five"}, {.max_tokens = 5, .overlap = 3}));
 }
 
 TEST_F(TokenizerTest, OfAHugeTextTheEndThatIsKeptIsTheSame) {
@@ -102,6 +102,22 @@ TEST_F(TokenizerTest, TellsWhatItIs) {
   EXPECT_FALSE(tokenizer_->IsSpecial(2028));
   EXPECT_EQ(tokenizer_->Describe().kind, "WordPiece");
   EXPECT_THAT(tokenizer_->Describe().special_tokens, ElementsAre("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"));
+}
+
+TEST_F(TokenizerTest, GivesTokensTheirSpecialTokensUnlessTheyHaveSome) {
+  const auto whole = tokenizer_->Encode("a red kite");
+  ASSERT_TRUE(whole);
+  const std::vector<std::uint32_t> with(whole->ids.begin(), whole->ids.end());
+  const std::vector<std::uint32_t> without(with.begin() + 1, with.end() - 1);
+  for (const auto& ids : {with, without}) {
+    const auto again = tokenizer_->Encode(TextView{.text = {}, .ids = ids});
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->ids, whole->ids);
+    EXPECT_EQ(again->type_ids, whole->type_ids);
+  }
+  const std::vector<std::uint32_t> unknown = {4'000'000'000};
+  EXPECT_THAT(tokenizer_->Encode(TextView{.text = {}, .ids = unknown}).error().message,
+              HasSubstr("4000000000 is no token of the model"));
 }
 
 TEST_F(TokenizerTest, RefusesWhatIsNotUtf8AndSaysWhere) {

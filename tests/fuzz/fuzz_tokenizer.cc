@@ -32,7 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto ids = small->Encode(bytes, {.max_tokens = 8, .truncate = truncate});
     if (ids && (ids->ids.size() > 8 || ids->ids.size() != ids->type_ids.size())) __builtin_trap();
   }
-  const auto windows = small->EncodeWindows(bytes, {.max_tokens = 8, .overlap = 3});
+  const auto windows = small->EncodeWindows({.text = bytes}, {.max_tokens = 8, .overlap = 3});
   if (windows) {
     for (const weir::TokenIds& window : *windows) {
       if (window.ids.size() > 8 || window.ids.size() != window.type_ids.size()) __builtin_trap();
