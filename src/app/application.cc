@@ -219,7 +219,9 @@ ModelPlan Application::PlanOf(const std::string& name) const {
   const bool has_own = own != config_.model_settings.end() && own->second.versions;
   const VersionPolicy& policy = has_own ? *own->second.versions : config_.versions;
   const std::vector<VersionNumber> present = core_.folders.VersionsOf(name);
-  return {.served = policy.Choose(present), .present = present, .on_demand = LoadsOnDemand(name)};
+  ModelPlan plan{.served = policy.Choose(present), .present = present, .on_demand = LoadsOnDemand(name)};
+  if (own != config_.model_settings.end()) plan.cache_bytes = own->second.cache_bytes;
+  return plan;
 }
 
 Status Application::Ready() const {

@@ -417,6 +417,8 @@ std::vector<Option> LifeRows() {
       Time("watch.settle", "without a change in them, before that is done", kMs * 10, kHour,
            [](Config& c) -> auto& { return c.watch_settle; }),
       MemoryBudget(),
+      Size("cache.bytes", "answers to texts that each model keeps, the last used ones, to give them again; 0: none", 0,
+           1024 * kGiB, [](Config& c) -> auto& { return c.engine.deployment.cache_bytes; }),
       Count("tokenizer.threads", "threads that turn texts into tokens", 1, 256,
             [](Config& c) -> auto& { return c.tokenizer_threads; }),
       Time("drain.delay", "after readiness is off, until the server stops accepting", Duration::zero(), kHour,

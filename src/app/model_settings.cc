@@ -22,6 +22,17 @@ struct Row {
 // The only list of them.
 const std::vector<Row>& Rows() {
   static const std::vector<Row> rows = {
+      {"cache",
+       [](const std::string& text, ModelSettings& model) -> Status {
+         const Result<std::uint64_t> bytes = ParseSize(text);
+         if (!bytes) return std::unexpected(bytes.error());
+         model.cache_bytes = *bytes;
+         return {};
+       },
+       [](const ModelSettings& model) -> std::optional<std::string> {
+         if (!model.cache_bytes) return std::nullopt;
+         return SizeText(*model.cache_bytes);
+       }},
       {"device",
        [](const std::string& text, ModelSettings& model) -> Status {
          Result<std::string> device = ParseDevice(text);

@@ -16,8 +16,9 @@ namespace weir::app {
 // What is not there is as for all models. Value type.
 struct ModelSettings {
   std::optional<VersionPolicy> versions;
-  std::optional<bool> on_demand;      // when it loads
-  std::optional<std::string> device;  // as ParseDevice gives it
+  std::optional<bool> on_demand;             // when it loads
+  std::optional<std::string> device;         // as ParseDevice gives it
+  std::optional<std::uint64_t> cache_bytes;  // of the prediction cache
 };
 using ModelSettingsMap = std::map<std::string, ModelSettings, std::less<>>;
 

@@ -539,8 +539,8 @@ std::string WriteStatistics(const std::vector<ModelStatus>& models) {
     counted("compute_input", totals.run.count, {});
     counted("compute_infer", totals.run.count, totals.run.time);
     counted("compute_output", totals.run.count, {});
-    counted("cache_hit", 0, {});
-    counted("cache_miss", 0, {});
+    counted("cache_hit", totals.cache_hits.count, totals.cache_hits.time);
+    counted("cache_miss", totals.cache_misses.count, totals.cache_misses.time);
     json.EndObject().Key("batch_stats").BeginArray();
     for (const auto& [jobs, run] : totals.runs_of) {
       json.BeginObject();

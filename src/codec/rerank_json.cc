@@ -116,8 +116,9 @@ Result<std::string> WriteRerank(const RerankBody& asked, const Classifications& 
   }
   std::vector<std::size_t> order(labels.size());
   std::iota(order.begin(), order.end(), 0);
-  std::ranges::stable_sort(order,
-                           [&](std::size_t a, std::size_t b) { return labels[a][0].score > labels[b][0].score; });
+  std::ranges::sort(order, [&](std::size_t a, std::size_t b) {
+    return std::pair(-labels[a][0].score, a) < std::pair(-labels[b][0].score, b);
+  });
   if (asked.most > 0 && asked.most < order.size()) order.resize(asked.most);
   JsonWriter json;
   if (!asked.is_list) json.BeginObject().Key("id").String(id).Key("model").String(model).Key("results");

@@ -70,6 +70,7 @@ Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servabl
       queue_(LimitsFor(*servable_, options.batch), Lanes(options), costs_, context.clock),
       workers_(MakeWorkerContext(), *servable_, Lanes(options)), share_(context.threads, workers_, Lanes(options)) {
   max_deadline_.store(options.max_deadline.count(), std::memory_order_relaxed);
+  if (options.cache_bytes > 0) cache_.emplace(options.cache_bytes);
   const bool batches = servable_->max_batch() > 1 && options.batch.mode == BatchMode::kCost;
   std::optional<CostTable> known = batches && context.costs != nullptr ? context.costs->Find(name_) : std::nullopt;
   if (known) costs_.Load(*known);
@@ -139,7 +140,49 @@ void Deployment::Offer(JobRequest request, Reply::Callback callback) {
 }
 
 void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callback) {
-  Enqueue(MakeJob(std::move(request), std::move(permit), std::move(callback)));
+  PendingJob job{std::move(request), std::move(permit), std::move(callback)};
+  if (!cache_) return Run(std::move(job));
+  const TimePoint begun = context_.clock.Now();
+  job.since = begun;
+  PredictionCache::Found found = cache_->Find(job);
+  if (found.flight) return Lead(std::move(*found.flight), std::move(job));
+  if (!found.answer) return probe_.Cached(CacheUse::kJoined, {});
+  const TimePoint now = context_.clock.Now();
+  probe_.Cached(CacheUse::kHit, now - begun);
+  job.permit.Release();
+  job.callback(Output{
+      .tensors = std::move(*found.answer), .times = {.queued = begun, .started = begun, .ended = now}, .cached = true});
+}
+
+void Deployment::Run(PendingJob job) {
+  Enqueue(MakeJob(std::move(job.request), std::move(job.permit), std::move(job.callback)));
+}
+
+// Runs the job for all who wait for its answer.
+void Deployment::Lead(PredictionCache::Flight flight, PendingJob job) {
+  probe_.Cached(CacheUse::kMiss, {});
+  job.callback = [this, keep = weak_from_this().lock(), flight = std::move(flight),
+                  callback = std::move(job.callback)](Result<Output> output) mutable {
+    Landed(flight, output);
+    callback(std::move(output));
+  };
+  Run(std::move(job));
+}
+
+// An error that is the leader's own affair is not theirs who wait: the next of them leads.
+void Deployment::Landed(const PredictionCache::Flight& flight, const Result<Output>& output) {
+  const Code code = output ? Code::kInternal : output.error().code;
+  const bool next = !output && (code == Code::kCancelled || code == Code::kDeadlineExceeded);
+  std::vector<PendingJob> waiting = cache_->Land(flight, output ? &output->tensors : nullptr, next);
+  probe_.CacheHolds(cache_->bytes());
+  if (next && !waiting.empty()) return Lead(flight, std::move(waiting.front()));
+  for (PendingJob& job : waiting) {
+    job.permit.Release();
+    totals_->Answered(output.has_value(), context_.clock.Now() - job.since);
+    Result<Output> shared = output;
+    if (shared) shared->cached = true;
+    job.callback(std::move(shared));
+  }
 }
 
 void Deployment::Enqueue(JobPtr job) {

@@ -18,6 +18,7 @@
 #include "engine/batch_queue.h"
 #include "engine/cost_model.h"
 #include "engine/cost_store.h"
+#include "engine/prediction_cache.h"
 #include "engine/probe.h"
 #include "engine/run_threads.h"
 #include "engine/servable.h"
@@ -35,6 +36,7 @@ struct DeploymentOptions {
       max_waiting;  // jobs beyond those that `workers` run; 0: what cannot run at once is refused
   BatchLimits batch;
   Duration max_deadline{};         // what a job has at most, whatever it asks for; zero: that
+  std::uint64_t cache_bytes = 0;   // of answers to texts that are kept; 0: none are
   bool short_cut = true;           // run cheap jobs on the caller's thread
   bool measure_when_idle = false;  // measure what runs cost, once, while nothing is to do
 
@@ -101,7 +103,8 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   void Offer(JobRequest request, Reply::Callback callback);
 
   // Queues a job whose permit was given by this deployment. Never blocks; `callback` runs exactly once,
-  // here when the job cannot be queued, else on a worker's (or the deadline watch's) thread.
+  // here when the job cannot be queued or the answer is in the cache, else on a worker's (or the deadline watch's)
+  // thread.
   void Submit(JobRequest request, Permit permit, Reply::Callback callback);
 
   DeploymentStatus status() const;
@@ -126,6 +129,9 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   WorkerContext MakeWorkerContext();
   std::unique_ptr<Job> MakeJob(JobRequest request, Permit permit, Reply::Callback callback);
   void Enqueue(JobPtr job);
+  void Run(PendingJob job);
+  void Lead(PredictionCache::Flight flight, PendingJob job);
+  void Landed(const PredictionCache::Flight& flight, const Result<Output>& output);
   void MeasureWhenIdle(const std::stop_token& stop);
 
   // Constant after construction.
@@ -144,6 +150,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   Admission admission_;
   BatchQueue queue_;
   ShortCut short_cut_;
+  std::optional<PredictionCache> cache_;
   std::atomic<bool> closed_ = false;
   std::atomic<Duration::rep> max_deadline_ = 0;  // of options_
   Workers workers_;

@@ -32,6 +32,7 @@ struct StageTimes {
 struct Output {
   std::vector<Tensor> tensors;
   StageTimes times;
+  bool cached = false;  // not computed for this job
 };
 
 // A one-shot answer. Owned by its Job. Thread-safe: whoever answers first wins, the others' answers are

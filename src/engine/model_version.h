@@ -29,9 +29,10 @@ std::string VersionText(VersionNumber version);
 
 // Which versions there are of a model, and what is done with them. Value type.
 struct ModelPlan {
-  std::vector<VersionNumber> served = {0};   // by the policy, the newest first
-  std::vector<VersionNumber> present = {0};  // all that could be loaded, the newest first
-  bool on_demand = false;                    // a request for it loads it
+  std::vector<VersionNumber> served = {0};        // by the policy, the newest first
+  std::vector<VersionNumber> present = {0};       // all that could be loaded, the newest first
+  bool on_demand = false;                         // a request for it loads it
+  std::optional<std::uint64_t> cache_bytes = {};  // as DeploymentOptions has it, over that of all models
 };
 
 }  // namespace weir

@@ -8,6 +8,10 @@ namespace {
 
 constexpr char kAnsweredHelp[] = "Jobs answered, by outcome (ok or an error code).";
 
+constexpr char kCached[] = "weir_cache_jobs_total";
+constexpr char kCachedHelp[] =
+    "Jobs by what the prediction cache did for them: hit, miss, or joined, which waits for a miss under way.";
+
 constexpr char kRefused[] = "weir_requests_refused_total";
 constexpr char kRefusedHelp[] = "Requests refused by admission, by the bound that was reached, else the error code.";
 
@@ -45,7 +49,16 @@ ModelProbe::ModelProbe(Metrics& metrics, const std::string& model, RunTotals& to
                                   {{"model", model}})),
       cost_error_(metrics.GetGauge("weir_cost_error_ratio",
                                    "Smoothed relative error of the cost model's predictions of a run's time.",
-                                   {{"model", model}})) {}
+                                   {{"model", model}})),
+      cached_{metrics.GetCounter(kCached, kCachedHelp, {{"model", model}, {"result", "hit"}}),
+              metrics.GetCounter(kCached, kCachedHelp, {{"model", model}, {"result", "miss"}}),
+              metrics.GetCounter(kCached, kCachedHelp, {{"model", model}, {"result", "joined"}})},
+      cache_bytes_(metrics.GetGauge("weir_cache_bytes", "What the prediction cache holds.", {{"model", model}})) {}
+
+void ModelProbe::Cached(CacheUse use, Duration time) {
+  cached_[static_cast<std::size_t>(use)].Add();
+  totals_.Cached(use == CacheUse::kHit, time);
+}
 
 void ModelProbe::Refused(const Error& error) {
   const auto limit = std::ranges::find(kLimits, error.limit);

@@ -15,6 +15,9 @@
 
 namespace weir {
 
+// What the prediction cache has done for a job: it had the answer, had to have it computed, or had that under way.
+enum class CacheUse { kHit, kMiss, kJoined };
+
 // The metrics of one model; its verbs are called where the thing happens. Owned by a Deployment.
 // Thread-safe, lock-free.
 class ModelProbe {
@@ -30,6 +33,9 @@ class ModelProbe {
   void Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest, Duration run, double cost_error);
   // A run of jobs that were queued at these moments, whatever came of them.
   void Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end);
+  // `time`: of a hit.
+  void Cached(CacheUse use, Duration time);
+  void CacheHolds(std::uint64_t bytes) { cache_bytes_.Set(static_cast<double>(bytes)); }
   // Kept by Admission.
   Gauge in_flight() const { return in_flight_; }
 
@@ -52,6 +58,8 @@ class ModelProbe {
   Counter tokens_;
   Counter padding_;
   Gauge cost_error_;
+  std::array<Counter, 3> cached_;
+  Gauge cache_bytes_;
 };
 
 // The metrics of loading. Owned by the Registry. Thread-safe.

@@ -47,6 +47,7 @@ void Registry::Declare(const std::string& name, ModelPlan plan) {
   const MutexLock lock(mu_);
   Model& model = ModelOf(name);
   model.plan = std::move(plan);
+  if (model.plan.cache_bytes) model.serving.cache_bytes = *model.plan.cache_bytes;
   for (const VersionNumber version : model.plan.served) EntryOf(model, version);
   Settle(model, answers);
 }

@@ -19,6 +19,12 @@ void RunTotals::Answered(bool succeeded, Duration since_queued) {
   (succeeded ? numbers_.succeeded : numbers_.failed).Add(since_queued);
 }
 
+void RunTotals::Cached(bool hit, Duration time) {
+  const MutexLock lock(mu_);
+  (hit ? numbers_.cache_hits : numbers_.cache_misses).Add(time);
+  if (hit) numbers_.succeeded.Add(time);
+}
+
 RunTotals::Numbers RunTotals::Take() const {
   const MutexLock lock(mu_);
   return numbers_;

@@ -31,11 +31,15 @@ class RunTotals {
     CountedTime failed;
     CountedTime queued;                          // of jobs that were run: from being queued to the start of their run
     CountedTime run;                             // of jobs: the whole run that each was in
+    CountedTime cache_hits;                      // of jobs; they count as succeeded too
+    CountedTime cache_misses;                    // of jobs, those too that waited for another one's answer
     std::uint64_t executions = 0;                // runs
     std::chrono::milliseconds last{};            // start of the last run, since 1970; zero: none
     std::map<std::size_t, CountedTime> runs_of;  // by how many jobs were in a run
   };
 
+  // A job that the prediction cache had an answer for, or not.
+  void Cached(bool hit, Duration time);
   // A run of jobs that were queued at these moments.
   void Ran(std::span<const TimePoint> queued, TimePoint start, TimePoint end);
   void Answered(bool succeeded, Duration since_queued);

@@ -342,8 +342,8 @@ void WriteStatistics(const std::vector<ModelStatus>& models, inference::ModelSta
     WriteCounted(totals.run.count, {}, *stats.mutable_compute_input());
     WriteCounted(totals.run.count, totals.run.time, *stats.mutable_compute_infer());
     WriteCounted(totals.run.count, {}, *stats.mutable_compute_output());
-    WriteCounted(0, {}, *stats.mutable_cache_hit());
-    WriteCounted(0, {}, *stats.mutable_cache_miss());
+    WriteCounted(totals.cache_hits.count, totals.cache_hits.time, *stats.mutable_cache_hit());
+    WriteCounted(totals.cache_misses.count, totals.cache_misses.time, *stats.mutable_cache_miss());
     for (const auto& [jobs, run] : totals.runs_of) {
       auto& batch = *one.add_batch_stats();
       batch.set_batch_size(jobs);

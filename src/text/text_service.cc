@@ -84,6 +84,7 @@ struct TextService::Gather final : Expires {
     std::vector<Tensor> windows;  // what the model gave for each
     std::size_t missing = 1;      // windows that have not been answered
     std::size_t tokens = 0;
+    bool cached = true;  // every window that was answered
     std::optional<Error> error;
   };
 
@@ -108,6 +109,7 @@ struct TextService::Gather final : Expires {
       if (output->times.ended >= times.ended) times = output->times;
       Slot& slot = slots[index];
       slot.windows[window] = std::move(output->tensors[0]);
+      slot.cached = slot.cached && output->cached;
       if (--slot.missing == 0 && !slot.error) call = OneLess();
     }
     if (call) call(this);
@@ -168,6 +170,7 @@ struct TextService::Gather final : Expires {
     }
     for (std::size_t i = 0; i < all.size(); ++i) {
       parts.push_back(all[i].error ? Part() : make(all[i].windows));
+      answer.cached.push_back(!all[i].error && all[i].cached);
       if (all[i].error) {
         answer.errors.emplace(i, std::move(*all[i].error));
       } else {

@@ -25,6 +25,7 @@ struct Embeddings {
   std::vector<Tensor> vectors;  // FP32 [width], in the order of the texts
   // Texts without an answer, by index (OnError::kPartial alone); their vectors are empty.
   std::map<std::size_t, Error> errors = {};
+  std::vector<bool> cached = {};  // whether each was given before, and was not computed for this request
   TextUsage usage;
   StageTimes times;  // of the text that ended last
 };
@@ -32,6 +33,7 @@ struct Embeddings {
 struct Classifications {
   std::vector<std::vector<ScoredLabel>> labels;  // best first, in the order of the texts
   std::map<std::size_t, Error> errors = {};      // as above; their labels are empty
+  std::vector<bool> cached = {};
   TextUsage usage;
   StageTimes times;
 };
