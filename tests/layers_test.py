@@ -22,6 +22,7 @@ HEAVY = {
     r"^prometheus/": {"metrics"},
     r"^spdlog/": {"base"},
     r"^zlib": {"http"},
+    r"^sqlite3": {"sentiment"},
 }
 
 

@@ -22,6 +22,12 @@ constexpr std::chrono::milliseconds kLastAnswers{500};
 // After a change of the keys file, for its writer to finish.
 constexpr std::chrono::milliseconds kKeysSettle{200};
 
+// A folder, or a graph in one.
+ModelSource SourceAt(const std::filesystem::path& path) {
+  if (path.extension() != ".onnx") return {.folder = path};
+  return {.folder = path.parent_path(), .file = path.filename().string()};
+}
+
 // Whether a model, or a version of it, is loaded or was meant to be.
 bool IsUsed(const Engine& engine, const std::string& reference) {
   const Result<ModelStatus> now = engine.StateOf(reference);
@@ -36,7 +42,9 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
     Status added = app->core_.folders.AddAll(folder);
     if (!added) return Forward(added);
   }
-  for (const ModelSource& source : config.sources) {
+  std::vector<ModelSource> sources = config.sources;
+  if (!config.sentiment.model_folder.empty()) sources.push_back(SourceAt(config.sentiment.model_folder));
+  for (const ModelSource& source : sources) {
     Result<std::string> added = app->core_.folders.AddOne(source);
     if (!added) return Forward(added);
   }
@@ -54,6 +62,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
   Result<std::vector<access::Key>> keys = KeysOf(config);
   if (!keys) return Forward(keys);
   app->keys_.Replace(std::move(*keys));
+  if (Status sentiment = app->AddSentiment(); !sentiment) return Forward(sentiment);
   app->AddRoutes();
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
   if (!server) return Forward(server);
@@ -94,7 +103,33 @@ Status Application::AddGrpc() {
   return {};
 }
 
+Status Application::AddSentiment() {
+  const SentimentOptions& options = config_.sentiment;
+  if (!options.enabled) return {};
+  if (!options.feedback.empty()) {
+    auto store = sentiment::FeedbackStore::Open(options.feedback, options.max_feedback);
+    if (!store) return Forward(store);
+    feedback_ = std::move(*store);
+  }
+  sentiment_probe_ = std::make_unique<sentiment::Probe>(metrics_);
+  sentiment_ = std::make_unique<sentiment::Service>(core_.texts, Clock::Steady(), options.max_text_length);
+  router_.Use(http::NewSentimentMiddleware(*sentiment_probe_, Clock::Steady()));
+  http::AddSentimentRoutes(router_, {.engine = core_.engine,
+                                     .service = *sentiment_,
+                                     .probe = *sentiment_probe_,
+                                     .metrics = metrics_,
+                                     .feedback = feedback_.get(),
+                                     .disk = disk_,
+                                     .model = options.model.empty() ? config_.default_model : options.model,
+                                     .prefix = options.debug ? "" : "/api/v1",
+                                     .cache_bytes = config_.engine.deployment.cache_bytes,
+                                     .shows_metrics = options.metrics,
+                                     .ready = [this] { return Ready(); }});
+  return {};
+}
+
 void Application::AddRoutes() {
+  if (!config_.cors_origins.empty()) router_.Use(http::NewCorsMiddleware(config_.cors_origins));
   router_.Use(http::NewRequestIdMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
   router_.Use(http::NewKeyMiddleware(keys_, Clock::Steady()));

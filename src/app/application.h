@@ -14,6 +14,9 @@
 #include "http/server.h"
 #include "infer/repository.h"
 #include "rpc/server.h"
+#include "sentiment/feedback.h"
+#include "sentiment/probe.h"
+#include "sentiment/service.h"
 
 namespace weir::app {
 
@@ -59,6 +62,7 @@ class Application {
                     [this](const std::string& model, std::function<void()> then) { LookAt(model, std::move(then)); }) {}
   void AddRoutes();
   Status AddGrpc();
+  Status AddSentiment();
   std::vector<std::string> LoadedAtStart() const;
   bool LoadsOnDemand(const std::string& name) const;
   ModelPlan PlanOf(const std::string& name) const;
@@ -73,6 +77,11 @@ class Application {
   // Destroyed before the server, whose threads have ended by then: the last answers go to connections that exist.
   Core core_;
   const Repository repository_;
+  // Of the sentiment service; null without it.
+  std::unique_ptr<sentiment::FeedbackStore> feedback_;
+  std::unique_ptr<sentiment::Probe> sentiment_probe_;
+  std::unique_ptr<sentiment::Service> sentiment_;
+  ThreadPool disk_{1, "disk"};
   http::Middlewares rpc_middlewares_;
   std::unique_ptr<rpc::Server> rpc_;  // before the engine, which answers its last calls
   Mutex rescan_;                      // one at a time

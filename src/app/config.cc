@@ -350,6 +350,59 @@ std::vector<Option> ServerRows() {
   };
 }
 
+Option CorsOrigins() {
+  return {
+      .key = "cors.origins",
+      .help =
+          "pages that may ask from a browser, by origin: https://example.org (a list; in the environment and on the "
+          "command line separated by ',')",
+      .set = [](const std::string& text, Config& config) -> Status {
+        const std::size_t host = text.find("://");
+        const bool is_origin = host != std::string::npos && host > 0 && host + 3 < text.size() &&
+                               text.find('/', host + 3) == std::string::npos;
+        if (!is_origin || text.contains('*')) {
+          return InvalidArgument(
+              fmt::format("'{}' is no origin, like https://example.org; '*' would let in any page", text));
+        }
+        config.cors_origins.push_back(text);
+        return {};
+      },
+      .list = [](const Config& config) { return config.cors_origins; },
+      .clear = [](Config& config) { config.cors_origins.clear(); },
+      .separator = ','};
+}
+
+// A path, which may be empty.
+template <typename Get>
+Option Path(std::string key, std::string help, std::string rule, Get get) {
+  Option option = Text(std::move(key), std::move(help), get);
+  option.show = [=](const Config& config) { return get(const_cast<Config&>(config)).string(); };
+  option.rule = std::move(rule);
+  return option;
+}
+
+// The services that Weir stands in for.
+std::vector<Option> ServiceRows() {
+  return {
+      CorsOrigins(),
+      Flag("sentiment.enabled", "the routes of the sentiment service",
+           [](Config& c) -> auto& { return c.sentiment.enabled; }),
+      Flag("sentiment.debug", "it tells paths without its prefix /api/v1",
+           [](Config& c) -> auto& { return c.sentiment.debug; }),
+      Text("sentiment.model", "the model that it asks; empty: default_model, or the only classifier",
+           [](Config& c) -> auto& { return c.sentiment.model; }),
+      Path("sentiment.model_folder", "one more model folder, or a graph in one", "",
+           [](Config& c) -> auto& { return c.sentiment.model_folder; }),
+      Count("sentiment.max_text_length", "characters that a text may have there", 1, 10'000,
+            [](Config& c) -> auto& { return c.sentiment.max_text_length; }),
+      Flag("sentiment.metrics", "its /metrics answers", [](Config& c) -> auto& { return c.sentiment.metrics; }),
+      Path("sentiment.feedback", "the file that keeps feedback; empty: none is taken", "in the user's state folder",
+           [](Config& c) -> auto& { return c.sentiment.feedback; }),
+      Count("sentiment.max_feedback", "entries that are kept, the newest ones", 1, 100'000'000,
+            [](Config& c) -> auto& { return c.sentiment.max_feedback; }),
+  };
+}
+
 // What runs behind it.
 std::vector<Option> EngineRows() {
   return {
@@ -434,7 +487,7 @@ std::vector<Option> LifeRows() {
 const std::vector<Option>& Options() {
   static const std::vector<Option> options = [] {
     std::vector<Option> all;
-    for (std::vector<Option> rows : {FirstRows(), ServerRows(), EngineRows(), LifeRows()}) {
+    for (std::vector<Option> rows : {FirstRows(), ServerRows(), ServiceRows(), EngineRows(), LifeRows()}) {
       std::ranges::move(rows, std::back_inserter(all));
     }
     return all;

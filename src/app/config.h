@@ -14,12 +14,25 @@
 #include "app/version_policy.h"
 #include "base/clock.h"
 #include "base/result.h"
+#include "base/user_folders.h"
 #include "engine/engine.h"
 #include "http/middleware.h"
 #include "http/server.h"
 #include "rpc/server.h"
 
 namespace weir::app {
+
+// The sentiment service. Value type.
+struct SentimentOptions {
+  bool enabled = false;
+  bool debug = false;                  // its prefix is told as "", not "/api/v1"
+  std::string model;                   // that it asks; empty: default_model, or the only classifier
+  std::filesystem::path model_folder;  // one more model folder, or a graph in one; empty: none
+  std::size_t max_text_length = 512;   // characters
+  bool metrics = true;
+  std::filesystem::path feedback = StateFolder() / "feedback.db";  // empty: feedback is not taken
+  std::size_t max_feedback = 100'000;
+};
 
 // Defaults are the safe ones. Value type.
 struct Config {
@@ -46,6 +59,8 @@ struct Config {
   Duration drain_delay{};
   Duration drain_deadline = std::chrono::seconds(10);
   std::string log_level = "info";
+  std::vector<std::string> cors_origins;
+  SentimentOptions sentiment;
 };
 
 // One setting as file, environment and reference page know it.

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "app/compat_environment.h"
 #include "app/config.h"
 #include "app/keys_file.h"
 #include "app/options.h"
@@ -83,6 +84,21 @@ void Apply(const std::vector<Assignment>& layer, LoadedConfig& loaded, std::vect
   }
 }
 
+// The sentiment service names its stage itself.
+void AddStageOfService(std::vector<std::string>& profiles, std::vector<Error>& problems) {
+  const char* const stage = std::getenv("MLOPS_PROFILE");
+  const auto is_stage = [](const std::string& name) { return FindProfile(name)->stage; };
+  if (stage == nullptr || std::ranges::find(profiles, "sentiment") == profiles.end()) return;
+  if (std::ranges::any_of(profiles, is_stage)) return;  // one is named in Weir's own way
+  const Profile* const known = FindProfile(stage);
+  if (known == nullptr || !known->stage) {
+    problems.push_back({Code::kInvalidArgument,
+                        fmt::format("MLOPS_PROFILE: '{}' is none of {}", stage, fmt::join(StageProfiles(), ", "))});
+    return;
+  }
+  profiles.insert(profiles.begin(), std::string(known->name));
+}
+
 LoadedConfig LoadAll(const ConfigSources& sources, std::vector<Error>& problems) {
   std::vector<std::vector<Assignment>> layers;
   if (!sources.file.empty()) layers.push_back(ReadConfigFile(sources.file, problems));
@@ -99,8 +115,16 @@ LoadedConfig LoadAll(const ConfigSources& sources, std::vector<Error>& problems)
                          [](const Assignment& a) { return a.option->key == "profile"; });
     Apply(profile, named, repeated);
   }
+  AddStageOfService(named.config.profiles, problems);
   for (const std::string& name : named.config.profiles) Apply(ReadProfile(name), loaded, problems);
-  for (const std::vector<Assignment>& layer : layers) Apply(layer, loaded, problems);
+  const std::size_t own_environment = layers.size() - 2;
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    if (i == own_environment) {
+      for (const std::string& name : named.config.profiles)
+        Apply(ReadCompatEnvironment(name, problems), loaded, problems);
+    }
+    Apply(layers[i], loaded, problems);
+  }
   return loaded;
 }
 

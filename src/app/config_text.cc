@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "app/compat_environment.h"
 #include "app/config.h"
 #include "app/options.h"
 #include "app/profiles.h"
@@ -76,6 +77,16 @@ std::string ConfigMarkdown() {
       sets += fmt::format("{}`{}: {}`", sets.empty() ? "" : ", ", setting.key, setting.value);
     }
     text += fmt::format("| `{}` | {} | {} |\n", profile.name, profile.help, sets);
+  }
+  text +=
+      "\nVariables of services that Weir stands in for, read with the profile of their name, over the file and below "
+      "Weir's own:\n";
+  text += "\n| variable | profile | sets | from its value |\n|---|---|---|---|\n";
+  for (const Profile& profile : AllProfiles()) {
+    for (const CompatVariable& variable : CompatVariables(profile.name)) {
+      const std::string key = variable.key.empty() ? "–" : fmt::format("`{}`", variable.key);
+      text += fmt::format("| `{}` | `{}` | {} | {} |\n", variable.name, profile.name, key, variable.help);
+    }
   }
   return text;
 }

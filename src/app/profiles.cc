@@ -26,13 +26,20 @@ constexpr std::array<ProfileSetting, 6> kLoadOnce = {{{"queue.max_jobs", "10"},
                                                       {"load.pause", "1s"},
                                                       {"load.fallback", "true"}}};
 
-constexpr std::array<Profile, 5> kProfiles = {
+// The cache is for about a thousand texts.
+constexpr std::array<ProfileSetting, 4> kSentiment = {
+    {{"sentiment.enabled", "true"}, {"cache.bytes", "4MiB"}, {"deadline.default", "30s"}, {"deadline.max", "30s"}}};
+
+constexpr std::array<Profile, 6> kProfiles = {
     {{"local", "one person at one machine: only this machine can connect, and Ctrl-C ends it soon", kLocal, true},
      {"development", "as local, with debug messages in the log", kDevelopment, true},
      {"staging", "as production, with debug messages in the log", kStaging, true},
      {"production", "all of the network can connect; requests under way get time to end", kProduction, true},
      {"load-once", "limits of a service around one model that is loaded once: 10 requests at a time, 30 s each",
-      kLoadOnce}}};
+      kLoadOnce},
+     {"sentiment",
+      "clients of the sentiment service: its routes, payloads, metrics and variables ([more](sentiment.md))",
+      kSentiment}}};
 
 }  // namespace
 

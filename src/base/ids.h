@@ -9,4 +9,10 @@ namespace weir {
 // cryptographic: it tells requests apart, it guards nothing.
 std::string NewTraceId();
 
+// The same as a random UUID (RFC 9562, version 4): "0b8f…-…-4…-8…-…".
+std::string NewUuid();
+
+// "2026-01-31T12:00:00.123Z"
+std::string UtcNow();
+
 }  // namespace weir

@@ -21,5 +21,6 @@ void AddScripts(CLI::App& program);
 void AddConfig(CLI::App& program);
 void AddDoctor(CLI::App& program);
 void AddKeys(CLI::App& program);
+void AddSentiment(CLI::App& program);
 
 }  // namespace weir::cli

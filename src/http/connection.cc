@@ -77,14 +77,11 @@ class HttpExchange final : public Exchange {
   HttpExchange& operator=(const HttpExchange&) = delete;
 
   std::string_view method() const override { return request_.method_string(); }
-  std::string_view path() const override {
-    std::string_view target = request_.target();
-    // The absolute form, which proxies send: http://host/path (RFC 9112, 3.2.2).
-    if (const std::size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
-      const std::size_t slash = target.find('/', scheme + 3);
-      target = slash == std::string_view::npos ? "/" : target.substr(slash);
-    }
-    return target.substr(0, target.find('?'));
+  std::string_view path() const override { return Target().substr(0, Target().find('?')); }
+  std::string_view query() const override {
+    const std::string_view target = Target();
+    const std::size_t mark = target.find('?');
+    return mark == std::string_view::npos ? std::string_view() : target.substr(mark + 1);
   }
   std::string_view Header(std::string_view name) const override { return request_[name]; }
   const std::string& body() const override { return request_.body(); }
@@ -101,6 +98,16 @@ class HttpExchange final : public Exchange {
   };
 
  private:
+  std::string_view Target() const {
+    std::string_view target = request_.target();
+    // The absolute form, which proxies send: http://host/path (RFC 9112, 3.2.2).
+    if (const std::size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
+      const std::size_t slash = target.find('/', scheme + 3);
+      target = slash == std::string_view::npos ? "/" : target.substr(slash);
+    }
+    return target;
+  }
+
   const std::shared_ptr<HttpConnection> connection_;
   const bhttp::request<bhttp::string_body> request_;
   std::stop_source stop_;
@@ -324,7 +331,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     EnterAnswering();
     linger_ = true;
     const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), client_);
-    Response response = ErrorResponse(error, DialectOf(exchange->path()));
+    Response response = ErrorResponse(error, context_.router.DialectAt(exchange->path()));
     response.status = status;
     context_.router.Refuse(exchange, std::move(response));
   }
@@ -360,13 +367,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ != State::kAnswering) return;  // closed meanwhile
     if (!body) {
       const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
-      return context_.router.Refuse(exchange, ErrorResponse(body.error(), DialectOf(exchange->path())));
+      return context_.router.Refuse(exchange, ErrorResponse(body.error(), context_.router.DialectAt(exchange->path())));
     }
     request.body() = std::move(*body);
     request.erase(bhttp::field::content_encoding);
     if (!Reserve(request.body().size())) {
       const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
-      return context_.router.Refuse(exchange, ErrorResponse(NoRoomForBody(), DialectOf(exchange->path())));
+      return context_.router.Refuse(exchange,
+                                    ErrorResponse(NoRoomForBody(), context_.router.DialectAt(exchange->path())));
     }
     Route(std::move(request));
   }

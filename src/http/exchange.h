@@ -20,6 +20,9 @@
 
 namespace weir::http {
 
+// In which shape errors are written on a route.
+enum class Dialect { kOpenAi, kOip, kSentiment };
+
 struct Response {
   int status = 200;
   std::string body;
@@ -36,7 +39,8 @@ class Exchange {
   virtual ~Exchange() = default;
 
   virtual std::string_view method() const = 0;
-  virtual std::string_view path() const = 0;  // without the query
+  virtual std::string_view path() const = 0;             // without the query
+  virtual std::string_view query() const { return {}; }  // what stands behind the '?', as it is
   // Value of a header (name in any case), or "".
   virtual std::string_view Header(std::string_view name) const = 0;
   virtual const std::string& body() const = 0;
@@ -54,6 +58,7 @@ class Exchange {
   access::Scope scope = access::Scope::kInfer;  // what the route asks of a key
   std::shared_ptr<const access::KeyUse> key;    // whose key it is; null where none is asked for
   access::KeyUse::Lease lease;                  // on the key's requests under way
+  Dialect dialect = Dialect::kOpenAi;           // of the route
   std::string_view route = "unmatched";         // the pattern, for metrics: of static duration
   std::vector<std::string> parameters;          // what stands for the {names} of the pattern
 };

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "http/exchange.h"
 #include "metrics/metrics.h"
+#include "sentiment/probe.h"
 
 namespace weir::http {
 
@@ -19,6 +20,8 @@ class Middleware {
   virtual ~Middleware() = default;
   // Before the handler. An error ends the request here.
   virtual std::optional<Error> Before(Exchange& exchange) const = 0;
+  // An answer in the place of all else, before routing; for questions about the server and no route's.
+  virtual std::optional<Response> Instead(const Exchange& /*exchange*/) const { return std::nullopt; }
   // Once the header has come and while a body is still to come: an error spares the client the sending.
   virtual std::optional<Error> BeforeBody(const HeaderOf& /*header*/) const { return std::nullopt; }
   // Before the answer goes out, whoever made it.
@@ -38,6 +41,12 @@ class Middlewares {
     }
     return std::nullopt;
   }
+  std::optional<Response> Instead(const Exchange& exchange) const {
+    for (const auto& middleware : all_) {
+      if (auto response = middleware->Instead(exchange)) return response;
+    }
+    return std::nullopt;
+  }
   // Why a request whose body has not come yet need not send it; nullopt when it may.
   std::optional<Error> BeforeBody(const HeaderOf& header) const {
     for (const auto& middleware : all_) {
@@ -53,7 +62,8 @@ class Middlewares {
   std::vector<std::unique_ptr<Middleware>> all_;
 };
 
-// X-Request-Id: taken from the client when it is printable and short, else made; sent back.
+// X-Request-Id: taken from the client when it is printable and short, else made; sent back. To clients of the sentiment
+// service it is X-Correlation-ID too.
 std::unique_ptr<Middleware> NewRequestIdMiddleware();
 
 struct DeadlineLimits {
@@ -79,5 +89,12 @@ std::unique_ptr<Middleware> NewMetricsMiddleware(Metrics& metrics, const Clock& 
 // debug line. Its stages follow each other without a gap: tokenize (from the request's last byte: parsing, admission,
 // tokenizing), queue, run, post (writing the answer); they add up to total.
 std::unique_ptr<Middleware> NewStageTimesMiddleware(Metrics& metrics, const Clock& clock);
+
+// The metrics of the sentiment service, of its routes. `probe` outlives it. It is to be the first of all.
+std::unique_ptr<Middleware> NewSentimentMiddleware(sentiment::Probe& probe, const Clock& clock);
+
+// Pages of these origins, and of no others, may ask from a browser.
+// Source: the WHATWG's Fetch standard, "CORS protocol".
+std::unique_ptr<Middleware> NewCorsMiddleware(std::vector<std::string> origins);
 
 }  // namespace weir::http

@@ -8,6 +8,7 @@
 
 #include "base/nearest.h"
 #include "codec/error.h"
+#include "codec/sentiment_json.h"
 
 namespace weir::http {
 namespace {
@@ -47,11 +48,15 @@ Dialect DialectOf(std::string_view path) {
   return path == "/v2" || path.starts_with("/v2/") ? Dialect::kOip : Dialect::kOpenAi;
 }
 
-Response ErrorResponse(const Error& error, Dialect dialect) {
+Response ErrorResponse(const Error& error, Dialect dialect, const std::string& id) {
   Response response{.status = codec::HttpStatus(error.code)};
   switch (dialect) {
     case Dialect::kOpenAi: response.body = codec::OpenAiError(error); break;
     case Dialect::kOip: response.body = codec::OipError(error); break;
+    case Dialect::kSentiment:
+      response.status = codec::SentimentStatus(error);
+      response.body = codec::SentimentError(error, id);
+      break;
   }
   if (error.code == Code::kUnauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");  // RFC 6750
   if (error.retry_after.count() > 0) {
@@ -73,34 +78,46 @@ std::vector<Router::RouteInfo> Router::List() const {
 }
 
 void Router::Route(const ExchangePtr& exchange) const {
+  if (auto response = middlewares_.Instead(*exchange)) return exchange->Respond(std::move(*response));
   // HEAD is GET without the body; the connection leaves it out.
   const std::string_view method = exchange->method() == "HEAD" ? "GET" : exchange->method();
   const std::vector<std::string_view> path = Split(exchange->path());
   const Entry* found = nullptr;
+  exchange->dialect = DialectOf(exchange->path());
   for (const Entry& entry : routes_) {
     if (entry.method != method) continue;
     if (auto parameters = Match(entry.segments, path)) {
       exchange->parameters = std::move(*parameters);
       exchange->route = entry.pattern;
       exchange->scope = entry.scope;
+      exchange->dialect = entry.dialect;
       found = &entry;
       break;
     }
   }
   if (const auto error = middlewares_.Before(*exchange)) {
-    return exchange->Respond(ErrorResponse(*error, DialectOf(exchange->path())));
+    return exchange->Respond(ErrorResponse(*error, exchange->dialect, exchange->request_id));
   }
   if (found == nullptr) return exchange->Respond(NoRoute(*exchange));
   try {
     found->handler(exchange);
   } catch (const std::exception& e) {
-    exchange->Respond(ErrorResponse({Code::kInternal, e.what()}, found->dialect));
+    exchange->Respond(ErrorResponse({Code::kInternal, e.what()}, found->dialect, exchange->request_id));
   }
+}
+
+Dialect Router::DialectAt(std::string_view path) const {
+  const std::vector<std::string_view> segments = Split(path);
+  for (const Entry& entry : routes_) {
+    if (Match(entry.segments, segments)) return entry.dialect;
+  }
+  return DialectOf(path);
 }
 
 std::optional<Error> Router::BeforeBody(const HeaderOf& header) const { return middlewares_.BeforeBody(header); }
 
 void Router::Refuse(const ExchangePtr& exchange, Response response) const {
+  exchange->dialect = DialectAt(exchange->path());
   (void)middlewares_.Before(*exchange);  // the first refusal stands
   exchange->Respond(std::move(response));
 }

@@ -16,13 +16,12 @@ namespace weir::http {
 
 using Handler = std::function<void(const ExchangePtr&)>;
 
-// In which shape errors are written on a route.
-enum class Dialect { kOpenAi, kOip };
-
+// The dialect of a path that is no route's.
 Dialect DialectOf(std::string_view path);
 
-// The whole answer for an error: status, body in the dialect's shape, Retry-After.
-Response ErrorResponse(const Error& error, Dialect dialect);
+// The whole answer for an error: status, body in the dialect's shape, Retry-After. `id`: of the request, where the
+// shape has it.
+Response ErrorResponse(const Error& error, Dialect dialect, const std::string& id = {});
 
 // The route table with the middlewares around it. Filled at start by the composition root, then immutable
 // and thread-safe.
@@ -41,6 +40,9 @@ class Router {
   void Refuse(const ExchangePtr& exchange, Response response) const;
   // The middlewares' last touch: called by the connection for every answer before it is written.
   void Finish(const Exchange& exchange, Response& response) const;
+
+  // That of the route that has this path, whatever the method.
+  Dialect DialectAt(std::string_view path) const;
 
   struct RouteInfo {
     std::string_view method;

@@ -6,10 +6,14 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "executor/thread_pool.h"
 #include "http/router.h"
 #include "infer/infer_service.h"
 #include "infer/repository.h"
 #include "metrics/metrics.h"
+#include "sentiment/feedback.h"
+#include "sentiment/probe.h"
+#include "sentiment/service.h"
 #include "text/text_service.h"
 
 namespace weir::http {
@@ -47,5 +51,22 @@ struct ModelRoutesContext {
   Duration longest_deadline;  // that a model may be given
 };
 void AddModelRoutes(Router& router, const ModelRoutesContext& context);
+
+// The sentiment service, with its prefix /api/v1 and without. Where it has routes of Weir's, they are to be added
+// first.
+struct SentimentRoutesContext {
+  Engine& engine;
+  const sentiment::Service& service;
+  sentiment::Probe& probe;
+  Metrics& metrics;
+  sentiment::FeedbackStore* feedback;  // null: there is none
+  ThreadPool& disk;                    // for what blocks on it
+  std::string model;                   // that it asks; empty: the default, or the only one
+  std::string prefix;                  // that it tells: "/api/v1" or ""
+  std::uint64_t cache_bytes = 0;
+  bool shows_metrics = true;
+  std::function<Status()> ready;
+};
+void AddSentimentRoutes(Router& router, const SentimentRoutesContext& context);
 
 }  // namespace weir::http

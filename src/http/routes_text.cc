@@ -7,6 +7,7 @@
 
 #include "codec/rerank_json.h"
 #include "codec/text_json.h"
+#include "http/choose_model.h"
 #include "http/routes.h"
 
 namespace weir::http {
@@ -16,31 +17,6 @@ using access::Scope;
 
 using codec::ClassifyBody;
 using codec::EmbeddingsBody;
-
-// The model a request means: the one it names, else the configured default, else the only one with the task.
-Result<std::string> ChooseModel(const Engine& engine, const std::optional<std::string>& named,
-                                const std::string& fallback, std::string_view task) {
-  if (named) return *named;
-  std::vector<std::string> fitting;
-  std::string loading;
-  const std::vector<ModelStatus> models = engine.States();
-  for (const ModelStatus& model : models) {
-    if (model.state == ModelState::kLoading) loading = model.name;
-    // While it loads, or has failed, its task is not known: it is meant all the same, and says so itself.
-    if (model.name == fallback && (model.task == task || model.task.empty())) return fallback;
-    if (model.task == task) fitting.push_back(model.name);
-  }
-  if (!loading.empty()) {
-    return Fail(Code::kUnavailable,
-                fmt::format("'model' is missing, and model '{}' is still loading: name one, or try again", loading));
-  }
-  if (fitting.size() == 1) return fitting[0];
-  // Nothing else can be meant; it may be this request that loads it.
-  if (models.size() == 1 && models[0].task.empty()) return models[0].name;
-  if (fitting.empty()) return Fail(Code::kNotFound, fmt::format("no model with the task {} is ready", task), "model");
-  return InvalidArgument(fmt::format("'model' is missing; models with the task {}: {}", task, fmt::join(fitting, ", ")),
-                         "model");
-}
 
 void Refuse(const ExchangePtr& exchange, const Error& error) {
   exchange->Respond(ErrorResponse(error, Dialect::kOpenAi));

@@ -145,5 +145,6 @@ def test_every_documented_setting_is_taken_from_the_environment():
         variable = "WEIR_" + key.upper().replace(".", "_")
         assert rest.startswith(f"    environment {variable}, default ")
         assert help_line.strip()
-        if key not in ("models", "default_model", "server.address", "keys_file"):
+        if key not in ("models", "default_model", "server.address", "keys_file", "sentiment.model",
+                       "sentiment.model_folder", "sentiment.feedback"):
             assert variable in refusal(env={variable: "!"})

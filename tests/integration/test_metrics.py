@@ -28,6 +28,8 @@ FAMILIES = {
     "weir_run_tokens_total": "counter",
     "weir_run_padding_tokens_total": "counter",
     "weir_cost_error_ratio": "gauge",
+    "weir_cache_jobs_total": "counter",
+    "weir_cache_bytes": "gauge",
     "weir_request_stage_seconds": "histogram",
     "weir_model_loads_total": "counter",
     "weir_model_load_seconds": "gauge",
@@ -42,7 +44,7 @@ def families(server: Weir) -> dict[str, str]:
 
 def test_every_family_moves_from_zero(start):
     server = start("--models", DEMO_MODELS, "--models", EXAMPLE_MODELS, "--set", "queue.max_jobs=1",
-                   "--set", "workers=1", "--set", "batch.policy=always", "--grpc-port", "0")
+                   "--set", "workers=1", "--set", "batch.policy=always", "--grpc-port", "0", "--set", "cache.bytes=1MiB")
     with tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as triton:
         assert triton.is_model_ready("minilm")
     with server.raw() as busy:

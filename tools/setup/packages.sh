@@ -12,7 +12,7 @@ first_available() {
 python_packages=(python3 python3-venv ca-certificates)
 build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev libspdlog-dev libsimdjson-dev
                 rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev prometheus-cpp-dev
-                libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkgconf
+                libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkgconf libsqlite3-dev
                 "${python_packages[@]}")
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
@@ -66,6 +66,7 @@ evidence() {
     protobuf-compiler) echo protoc ;;
     protobuf-compiler-grpc) echo grpc_cpp_plugin ;;
     pkgconf) echo pkg-config ;;
+    libsqlite3-dev) echo sqlite3.h ;;
     libgtest-dev) echo gtest/gtest.h ;;
     libgmock-dev) echo gmock/gmock.h ;;
     libbenchmark-dev) echo benchmark/benchmark.h ;;

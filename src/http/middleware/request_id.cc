@@ -16,12 +16,14 @@ bool Usable(std::string_view id) {
 class RequestId final : public Middleware {
  public:
   std::optional<Error> Before(Exchange& exchange) const override {
-    const std::string_view given = exchange.Header("x-request-id");
+    std::string_view given = exchange.Header("x-request-id");
+    if (given.empty() && exchange.dialect == Dialect::kSentiment) given = exchange.Header("x-correlation-id");
     exchange.request_id = Usable(given) ? std::string(given) : NewTraceId();
     return std::nullopt;
   }
   void After(const Exchange& exchange, Response& response) const override {
     response.headers.emplace_back("X-Request-Id", exchange.request_id);
+    if (exchange.dialect == Dialect::kSentiment) response.headers.emplace_back("X-Correlation-ID", exchange.request_id);
   }
 };
 
