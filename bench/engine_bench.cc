@@ -71,8 +71,9 @@ class NullLoader final : public ServableLoader {
 // An engine with two workers and the null model, ready.
 class NullEngine {
  public:
-  explicit NullEngine(bool short_cut = false, std::size_t max_jobs = AdmissionLimits().max_jobs)
-      : engine_(Options(short_cut, max_jobs), loader_, Clock::Steady(), metrics_) {
+  explicit NullEngine(bool short_cut = false, std::size_t max_jobs = AdmissionLimits().max_jobs,
+                      std::uint64_t cache_bytes = 0)
+      : engine_(Options(short_cut, max_jobs, cache_bytes), loader_, Clock::Steady(), metrics_) {
     log::SetLevel("warn");
     if (!engine_.LoadAndWait(name_)) std::abort();
   }
@@ -91,11 +92,12 @@ class NullEngine {
   }
 
  private:
-  static EngineOptions Options(bool short_cut, std::size_t max_jobs) {
+  static EngineOptions Options(bool short_cut, std::size_t max_jobs, std::uint64_t cache_bytes) {
     EngineOptions options;
     options.deployment.workers = 2;
     options.deployment.short_cut = short_cut;
     options.deployment.admission.max_jobs = max_jobs;
+    options.deployment.cache_bytes = cache_bytes;
     options.deployment.batch.mode = BatchMode::kAlways;
     options.slots = 2;
     return options;
@@ -258,6 +260,62 @@ void BM_Refuse(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_Refuse)->Unit(benchmark::kMicrosecond);
+
+// A text of so many tokens whose answer is in the cache, among 1,000 others: permit, look-up, answer; on so many
+// threads.
+void BM_CacheHit(benchmark::State& state) {
+  constexpr std::int64_t kTexts = 1000;
+  static std::unique_ptr<NullEngine> null;
+  static std::vector<Tensor> texts;
+  static Registry::DeploymentPtr model;
+  const auto ask = [&](std::size_t text) {
+    JobRequest job{.method = 1};
+    job.inputs = {texts[text], texts[text]};
+    job.cost = {.length = 1, .group = 1, .bytes = 64};
+    Result<Permit> permit = model->Admit({.bytes = 64}, job.deadline);
+    if (!permit) std::abort();
+    return std::pair(std::move(job), std::move(*permit));
+  };
+  if (state.thread_index() == 0) {
+    null = std::make_unique<NullEngine>(false, AdmissionLimits().max_jobs, 64 << 20);
+    null->engine().WhenReady(null->name(), Deadline::Never(),
+                             [&](Result<Registry::DeploymentPtr> ready) { model = std::move(*ready); });
+    texts.clear();
+    for (std::int64_t i = 0; i < kTexts; ++i) {
+      texts.push_back(Tensor::Uninitialised(DataType::kInt64, {state.range(0)}));
+      std::ranges::fill(texts.back().Mutable<std::int64_t>(), i);
+      std::atomic<bool> done = false;
+      auto [job, permit] = ask(static_cast<std::size_t>(i));
+      model->Submit(std::move(job), std::move(permit), [&](const Result<Output>&) {
+        done = true;
+        done.notify_one();
+      });
+      done.wait(false);
+    }
+  }
+  std::size_t next = static_cast<std::size_t>(state.thread_index()) * 37;
+  std::uint64_t missed = 0;
+  for (auto _ : state) {
+    auto [job, permit] = ask(next++ % static_cast<std::size_t>(kTexts));
+    model->Submit(std::move(job), std::move(permit),
+                  [&](const Result<Output>& output) { missed += output && output->cached ? 0 : 1; });
+  }
+  Expect(state, missed);
+  state.SetItemsProcessed(state.iterations());
+  if (state.thread_index() == 0) {
+    model = nullptr;
+    null = nullptr;
+  }
+}
+BENCHMARK(BM_CacheHit)
+    ->ArgName("tokens")
+    ->Arg(16)
+    ->Arg(128)
+    ->Arg(512)
+    ->Threads(1)
+    ->Threads(2)
+    ->UseRealTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 }  // namespace weir

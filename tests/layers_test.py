@@ -21,7 +21,7 @@ HEAVY = {
     r"^csv\.h": {"dataset"},
     r"^prometheus/": {"metrics"},
     r"^spdlog/": {"base"},
-    r"^zlib": {"http"},
+    r"^(zlib|zstd)": {"http"},
     r"^sqlite3": {"sentiment"},
 }
 

@@ -12,6 +12,22 @@ constexpr std::uint64_t kOverhead = 256;
 
 void Append(std::string& key, std::uint64_t value) { key.append(reinterpret_cast<const char*>(&value), sizeof(value)); }
 
+// Token ids and segments in half the room: numbers below 2^32.
+bool AppendNarrow(std::string& key, std::span<const std::int64_t> values) {
+  std::uint64_t high = 0;
+  for (const std::int64_t value : values) high |= static_cast<std::uint64_t>(value);
+  if (high >> 32 != 0) return false;
+  const std::size_t begin = key.size();
+  key.resize(begin + values.size() * sizeof(std::uint32_t));
+  char* out = key.data() + begin;
+  for (const std::int64_t value : values) {
+    const auto narrow = static_cast<std::uint32_t>(value);
+    std::memcpy(out, &narrow, sizeof(narrow));
+    out += sizeof(narrow);
+  }
+  return true;
+}
+
 // Two jobs have the same key when they have the same method and inputs.
 void WriteKey(const JobRequest& request, std::string& key) {
   key.clear();
@@ -20,6 +36,11 @@ void WriteKey(const JobRequest& request, std::string& key) {
     Append(key, static_cast<std::uint64_t>(input.type()));
     Append(key, input.shape().size());
     for (const std::int64_t size : input.shape()) Append(key, static_cast<std::uint64_t>(size));
+    if (input.type() == DataType::kInt64) {
+      key += 'n';
+      if (AppendNarrow(key, input.As<std::int64_t>())) continue;
+      key.back() = 'w';
+    }
     if (input.type() != DataType::kBytes) {
       key.append(reinterpret_cast<const char*>(input.data()), input.bytes());
       continue;
@@ -47,10 +68,10 @@ Tensor Copy(const Tensor& tensor) {
 PredictionCache::Found PredictionCache::Find(PendingJob& job) {
   static thread_local std::string key;
   WriteKey(job.request, key);
-  const std::size_t index = std::hash<std::string>()(key) % kShards;
-  Shard& shard = shards_[index];
+  const std::size_t hash = std::hash<std::string_view>()(key);
+  Shard& shard = ShardOf(hash);
   const MutexLock lock(shard.mu);
-  if (const auto found = shard.by_key.find(key); found != shard.by_key.end()) {
+  if (const auto found = shard.by_key.find({key, hash}); found != shard.by_key.end()) {
     shard.entries.splice(shard.entries.begin(), shard.entries, found->second);
     return {.answer = found->second->answer};
   }
@@ -61,12 +82,12 @@ PredictionCache::Found PredictionCache::Find(PendingJob& job) {
   }
   Flight begun;
   begun.key = key;
-  begun.shard = index;
+  begun.hash = hash;
   return {.answer = std::nullopt, .flight = std::move(begun)};
 }
 
 std::vector<PendingJob> PredictionCache::Land(const Flight& flight, const std::vector<Tensor>* answer, bool next) {
-  Shard& shard = shards_[flight.shard];
+  Shard& shard = ShardOf(flight.hash);
   const MutexLock lock(shard.mu);
   const auto found = shard.flights.find(flight.key);
   if (found == shard.flights.end()) return {};
@@ -78,23 +99,23 @@ std::vector<PendingJob> PredictionCache::Land(const Flight& flight, const std::v
   }
   waiting = std::move(found->second);
   shard.flights.erase(found);
-  if (answer != nullptr) Keep(shard, flight.key, *answer);
+  if (answer != nullptr) Keep(shard, flight, *answer);
   return waiting;
 }
 
-void PredictionCache::Keep(Shard& shard, const std::string& key, const std::vector<Tensor>& answer) {
-  Entry entry{.key = key, .answer = {}, .bytes = kOverhead + key.size()};
+void PredictionCache::Keep(Shard& shard, const Flight& flight, const std::vector<Tensor>& answer) {
+  Entry entry{.key = flight.key, .hash = flight.hash, .answer = {}, .bytes = kOverhead + flight.key.size()};
   for (const Tensor& tensor : answer) entry.bytes += tensor.bytes();
-  if (entry.bytes > shard_bytes_ || shard.by_key.contains(key)) return;
+  if (entry.bytes > shard_bytes_ || shard.by_key.contains({flight.key, flight.hash})) return;
   for (const Tensor& tensor : answer) entry.answer.push_back(Copy(tensor));
   while (shard.bytes + entry.bytes > shard_bytes_) {
     shard.bytes -= shard.entries.back().bytes;
-    shard.by_key.erase(shard.entries.back().key);
+    shard.by_key.erase({shard.entries.back().key, shard.entries.back().hash});
     shard.entries.pop_back();
   }
   shard.bytes += entry.bytes;
   shard.entries.push_front(std::move(entry));
-  shard.by_key.emplace(shard.entries.front().key, shard.entries.begin());
+  shard.by_key.emplace(HashedKey{shard.entries.front().key, shard.entries.front().hash}, shard.entries.begin());
 }
 
 std::uint64_t PredictionCache::bytes() const {

@@ -348,9 +348,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const auto coding = ParseContentEncoding(request[bhttp::field::content_encoding]);
     if (coding == Coding::kIdentity) return Route(parser_->release());
     if (!coding) {
-      return Refuse(
-          415, {Code::kInvalidArgument, fmt::format("Content-Encoding '{}' is not understood; gzip and deflate are",
-                                                    request[bhttp::field::content_encoding])});
+      return Refuse(415, {Code::kInvalidArgument,
+                          fmt::format("Content-Encoding '{}' is not understood; gzip, deflate and zstd are",
+                                      request[bhttp::field::content_encoding])});
     }
     body_wanted_ = false;
     if (!IsWorthABody()) return;

@@ -1,5 +1,5 @@
 // Compressed bodies: Content-Encoding and Accept-Encoding.
-// Source: RFC 9110, 8.4 and 12.5.3; RFC 1952 (gzip), RFC 1950 (deflate).
+// Source: RFC 9110, 8.4 and 12.5.3; RFC 1952 (gzip), RFC 1950 (deflate), RFC 8878 (zstd).
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace weir::http {
 
-enum class Coding : std::uint8_t { kIdentity, kGzip, kDeflate };
+enum class Coding : std::uint8_t { kIdentity, kGzip, kDeflate, kZstd };
 
 std::string_view CodingName(Coding coding);  // "gzip"
 

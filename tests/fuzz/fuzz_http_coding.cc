@@ -10,6 +10,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   (void)weir::http::ParseContentEncoding(bytes);
   (void)weir::http::ChooseCoding(bytes);
+  const auto other = weir::http::Unpack(Coding::kZstd, bytes, kMost);
+  if (other ? other->size() > kMost : other.error().message.empty()) __builtin_trap();
   const auto text = weir::http::Unpack(Coding::kGzip, bytes, kMost);
   if (!text) {
     if (text.error().message.empty()) __builtin_trap();

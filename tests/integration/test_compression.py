@@ -9,12 +9,13 @@ import zlib
 import numpy as np
 import pytest
 import tritonclient.http
+import zstandard
 
 from weir_process import EXAMPLE_MODELS, Weir
 from wire import Client, head_of
 
-PACK = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress}
-UNPACK = {"gzip": gzip.decompress, "deflate": zlib.decompress}
+PACK = {"gzip": gzip.compress, "x-gzip": gzip.compress, "deflate": zlib.compress, "zstd": zstandard.compress}
+UNPACK = {"gzip": gzip.decompress, "deflate": zlib.decompress, "zstd": zstandard.decompress}
 BODY = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 20_000], "data": list(range(20_000))}]}
 SMALL = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 2], "data": [1, 2]}]}
 INFER = "/v2/models/identity/infer"
@@ -28,7 +29,7 @@ def test_a_compressed_body_is_as_good_as_another(client: Client, coding: str):
 
 
 @pytest.mark.parametrize("accepted, coding", [
-    ("gzip", "gzip"), ("gzip, deflate, br", "gzip"), ("deflate;q=0.9, gzip;q=0.1", "deflate"), ("br", None),
+    ("gzip", "gzip"), ("gzip, deflate, br", "gzip"), ("deflate;q=0.9, gzip;q=0.1", "deflate"), ("br", None), ("zstd", "zstd"), ("gzip;q=0.5, zstd", "zstd"),
     ("gzip;q=0", None), ("identity", None)])
 def test_a_large_answer_is_compressed_for_who_takes_it_so(client: Client, accepted: str, coding: str | None):
     plain = client.post(INFER, BODY)
@@ -46,7 +47,11 @@ def test_what_is_not_compressed_as_it_says_is_refused(client: Client):
     for wrong in (body[:-3], body + b"x", b"{}", b"", zlib.compress(b"{}")[:4]):
         reply = client.post(INFER, wrong, content_encoding="gzip")
         assert reply.status == 400, wrong
-    for unknown in ("br", "zstd", "gzip, gzip", "no"):
+    body = zstandard.compress(json.dumps(SMALL).encode())
+    for wrong in (body[:-3], body + b"x", b"{}", b"", gzip.compress(b"{}"), body[:6] + bytes(len(body) - 6)):
+        reply = client.post(INFER, wrong, content_encoding="zstd")
+        assert reply.status == 400, wrong
+    for unknown in ("br", "lz4", "gzip, gzip", "no"):
         reply = client.post(INFER, body, content_encoding=unknown)
         assert reply.status == 415 and unknown in reply.message() and "gzip" in reply.message()
 
