@@ -80,7 +80,9 @@ Application::~Application() {
 
 Status Application::AddGrpc() {
   if (!config_.rpc.port) return {};
+  if (config_.access_log) rpc_middlewares_.Add(http::NewAccessLogMiddleware(config_.access_percent, Clock::Steady()));
   rpc_middlewares_.Add(http::NewRequestIdMiddleware());
+  rpc_middlewares_.Add(http::NewTraceMiddleware());
   rpc_middlewares_.Add(http::NewDeadlineMiddleware(config_.deadlines));
   rpc_middlewares_.Add(http::NewKeyMiddleware(keys_, Clock::Steady()));
   rpc_middlewares_.Add(http::NewPriorityMiddleware());
@@ -104,6 +106,7 @@ Status Application::AddGrpc() {
 }
 
 Status Application::AddSentiment() {
+  if (config_.access_log) router_.Use(http::NewAccessLogMiddleware(config_.access_percent, Clock::Steady()));
   const SentimentOptions& options = config_.sentiment;
   if (!options.enabled) return {};
   if (!options.feedback.empty()) {
@@ -131,6 +134,7 @@ Status Application::AddSentiment() {
 void Application::AddRoutes() {
   if (!config_.cors_origins.empty()) router_.Use(http::NewCorsMiddleware(config_.cors_origins));
   router_.Use(http::NewRequestIdMiddleware());
+  router_.Use(http::NewTraceMiddleware());
   router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
   router_.Use(http::NewKeyMiddleware(keys_, Clock::Steady()));
   router_.Use(http::NewPriorityMiddleware());

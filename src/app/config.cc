@@ -479,6 +479,10 @@ std::vector<Option> LifeRows() {
       Time("drain.deadline", "time for requests under way when the server stops", Duration::zero(), kHour,
            [](Config& c) -> auto& { return c.drain_deadline; }),
       LogLevel(),
+      EitherOr("log.access", "a line for each answer: off, or json", "off", "json",
+               [](Config& c) -> auto& { return c.access_log; }),
+      Count("log.access_percent", "requests in a hundred that have such a line; failures always have", 0, 100,
+            [](Config& c) -> auto& { return c.access_percent; }),
   };
 }
 

@@ -59,6 +59,8 @@ struct Config {
   Duration drain_delay{};
   Duration drain_deadline = std::chrono::seconds(10);
   std::string log_level = "info";
+  bool access_log = false;
+  std::size_t access_percent = 100;  // of the requests that it shows
   std::vector<std::string> cors_origins;
   SentimentOptions sentiment;
 };

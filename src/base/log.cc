@@ -28,12 +28,14 @@ spdlog::level::level_enum ToSpdlog(Level level) {
 }
 
 // Never destroyed: a thread may log while the process leaves.
+spdlog::logger* NewLogger(const char* pattern) {
+  auto* made = new spdlog::logger("weir", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
+  made->set_pattern(pattern);
+  return made;
+}
+
 spdlog::logger& Logger() {
-  static auto* logger = [] {
-    auto* made = new spdlog::logger("weir", std::make_shared<spdlog::sinks::stderr_color_sink_mt>());
-    made->set_pattern("%Y-%m-%dT%H:%M:%S.%e %^%-5l%$ %v");
-    return made;
-  }();
+  static auto* const logger = NewLogger("%Y-%m-%dT%H:%M:%S.%e %^%-5l%$ %v");
   return *logger;
 }
 
@@ -55,6 +57,11 @@ bool Enabled(Level level) { return Logger().should_log(ToSpdlog(level)); }
 
 void Write(Level level, fmt::string_view format, fmt::format_args args) {
   Logger().log(ToSpdlog(level), fmt::vformat(format, args));
+}
+
+void Line(std::string_view text) {
+  static auto* const logger = NewLogger("%v");
+  logger->info(text);
 }
 
 }  // namespace weir::log

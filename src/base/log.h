@@ -19,6 +19,9 @@ bool SetLevel(std::string_view name);
 bool Enabled(Level level);
 void Write(Level level, fmt::string_view format, fmt::format_args args);
 
+// A whole line as it is, whatever the level.
+void Line(std::string_view text);
+
 template <typename... Args>
 void Debug(fmt::format_string<Args...> format, Args&&... args) {
   if (Enabled(Level::kDebug)) Write(Level::kDebug, format, fmt::make_format_args(args...));

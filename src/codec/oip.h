@@ -14,6 +14,7 @@
 #include "engine/model_status.h"
 #include "engine/priority.h"
 #include "infer/infer_request.h"
+#include "infer/server_settings.h"
 
 namespace weir::codec {
 
@@ -57,5 +58,12 @@ std::string WriteServerMetadata();
 // The statistics extension's answer, of these models.
 // Source: Triton's "Statistics Extension" page. What reading inputs and writing outputs takes is part of compute_infer.
 std::string WriteStatistics(const std::vector<ModelStatus>& models);
+
+// The logging and trace extensions: settings as they are, and changes to them.
+Result<LogChanges> ParseLogSettings(std::string_view body);
+std::string WriteLogSettings();
+// Nothing but what is so already is taken.
+Status ParseTraceSettings(std::string_view body);
+std::string WriteTraceSettings();
 
 }  // namespace weir::codec

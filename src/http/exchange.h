@@ -52,6 +52,8 @@ class Exchange {
 
   // Set by middlewares and the router, before the handler runs.
   std::string request_id;
+  std::string trace_id;     // of its traceparent; empty when it has none
+  std::string trace_flags;  // of the same
   Patience patience;
   Priority priority = Priority::kNormal;
   std::uint64_t client = 0;                     // who sent it: by its key, else by its address

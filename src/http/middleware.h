@@ -93,6 +93,14 @@ std::unique_ptr<Middleware> NewStageTimesMiddleware(Metrics& metrics, const Cloc
 // The metrics of the sentiment service, of its routes. `probe` outlives it. It is to be the first of all.
 std::unique_ptr<Middleware> NewSentimentMiddleware(sentiment::Probe& probe, const Clock& clock);
 
+// traceparent: the trace that a request belongs to goes on in its answer, with a span of its own.
+// Source: W3C Trace Context, "traceparent Header".
+std::unique_ptr<Middleware> NewTraceMiddleware();
+
+// A line of JSON on stderr for each answer: of so many in a hundred requests, chosen by their ids, and of all that
+// failed. No bodies, no queries, no keys but their names.
+std::unique_ptr<Middleware> NewAccessLogMiddleware(std::size_t percent, const Clock& clock);
+
 // Pages of these origins, and of no others, may ask from a browser.
 // Source: the WHATWG's Fetch standard, "CORS protocol".
 std::unique_ptr<Middleware> NewCorsMiddleware(std::vector<std::string> origins);

@@ -70,6 +70,24 @@ void HandleStatistics(const InferService& infer, const ExchangePtr& exchange) {
   exchange->Respond({.body = codec::WriteStatistics(*models)});
 }
 
+void HandleLogging(const ExchangePtr& exchange) {
+  const Result<LogChanges> changes = codec::ParseLogSettings(exchange->body());
+  if (!changes) return Refuse(exchange, changes.error());
+  if (const Status changed = Change(*changes); !changed) return Refuse(exchange, changed.error());
+  exchange->Respond({.body = codec::WriteLogSettings()});
+}
+
+void HandleTrace(const InferService& infer, const ExchangePtr& exchange) {
+  const bool changes = exchange->method() == "POST";
+  const Status taken = changes ? codec::ParseTraceSettings(exchange->body()) : Status();
+  if (!taken) return Refuse(exchange, taken.error());
+  if (!exchange->parameters.empty()) {  // of one model
+    const auto known = infer.Statistics(ReferenceIn(*exchange));
+    if (!known) return Refuse(exchange, known.error());
+  }
+  exchange->Respond({.body = codec::WriteTraceSettings()});
+}
+
 }  // namespace
 
 void AddOipRoutes(Router& router, const OipRoutesContext& context) {
@@ -103,6 +121,14 @@ void AddOipRoutes(Router& router, const OipRoutesContext& context) {
   router.Add("GET", "/v2/models/{model}/versions/{version}", Dialect::kOip, Scope::kInfer, metadata);
   router.Add("GET", "/v2/models/{model}/versions/{version}/ready", Dialect::kOip, Scope::kInfer, model_ready);
   router.Add("POST", "/v2/models/{model}/versions/{version}/infer", Dialect::kOip, Scope::kInfer, infer);
+  router.Add("GET", "/v2/logging", Dialect::kOip, Scope::kInfer,
+             [](const ExchangePtr& exchange) { exchange->Respond({.body = codec::WriteLogSettings()}); });
+  router.Add("POST", "/v2/logging", Dialect::kOip, Scope::kAdmin, HandleLogging);
+  const auto trace = [&service](const ExchangePtr& exchange) { HandleTrace(service, exchange); };
+  for (const std::string_view pattern : {"/v2/trace/setting", "/v2/models/{model}/trace/setting"}) {
+    router.Add("GET", pattern, Dialect::kOip, Scope::kInfer, trace);
+    router.Add("POST", pattern, Dialect::kOip, Scope::kAdmin, trace);
+  }
 }
 
 }  // namespace weir::http

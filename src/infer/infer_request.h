@@ -23,8 +23,9 @@ inline constexpr std::int64_t kMostClasses = 1 << 20;
 inline constexpr std::int64_t kMostInABatch = 1024;
 
 // Of the protocol, those that are served here.
-inline constexpr std::array<std::string_view, 5> kExtensions = {
-    "binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"};
+inline constexpr std::array<std::string_view, 7> kExtensions = {
+    "binary_tensor_data", "classification", "logging", "model_configuration",
+    "model_repository",   "statistics",     "trace"};
 
 struct NamedTensor {
   std::string name;

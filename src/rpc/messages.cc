@@ -365,4 +365,46 @@ void WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool ready,
   }
 }
 
+Result<LogChanges> ReadLogSettings(const inference::LogSettingsRequest& message) {
+  LogChanges changes;
+  for (const auto& [name, value] : message.settings()) {
+    const bool is_flag = name == "log_info" || name == "log_warning" || name == "log_error";
+    const bool is_text = name == "log_file" || name == "log_format";
+    if (!is_flag && !is_text && name != "log_verbose_level") {
+      return InvalidArgument(fmt::format("there is no setting '{}' of the log", name), name);
+    }
+    if (is_flag ? !value.has_bool_param() : is_text ? !value.has_string_param() : !value.has_uint32_param()) {
+      return InvalidArgument(fmt::format("'{}' has a value of another type", name), name);
+    }
+    if (name == "log_info") changes.info = value.bool_param();
+    if (name == "log_warning") changes.warning = value.bool_param();
+    if (name == "log_error") changes.error = value.bool_param();
+    if (name == "log_file") changes.file = value.string_param();
+    if (name == "log_format") changes.format = value.string_param();
+    if (name == "log_verbose_level") changes.verbose = value.uint32_param();
+  }
+  return changes;
+}
+
+void WriteLogSettings(inference::LogSettingsResponse& message) {
+  const LogSettings now = CurrentLogSettings();
+  auto& settings = *message.mutable_settings();
+  settings[std::string("log_file")].set_string_param("");
+  settings[std::string("log_info")].set_bool_param(now.info);
+  settings[std::string("log_warning")].set_bool_param(now.warning);
+  settings[std::string("log_error")].set_bool_param(now.error);
+  settings[std::string("log_verbose_level")].set_uint32_param(static_cast<std::uint32_t>(now.verbose));
+  settings[std::string("log_format")].set_string_param("default");
+}
+
+void WriteTraceSettings(inference::TraceSettingResponse& message) {
+  auto& settings = *message.mutable_settings();
+  settings[std::string("trace_level")].add_value("OFF");
+  for (const char* const zero : {"trace_rate", "trace_count", "log_frequency"}) {
+    settings[std::string(zero)].add_value("0");
+  }
+  settings[std::string("trace_file")].add_value("");
+  settings[std::string("trace_mode")].add_value("triton");
+}
+
 }  // namespace weir::rpc

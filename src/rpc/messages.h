@@ -11,8 +11,11 @@
 #include "engine/model_status.h"
 #include "engine/priority.h"
 #include "infer/infer_request.h"
+#include "infer/server_settings.h"
 
 namespace inference {
+class LogSettingsRequest;
+class LogSettingsResponse;
 class ModelConfig;
 class ModelInferRequest;
 class ModelInferResponse;
@@ -20,6 +23,7 @@ class ModelMetadataResponse;
 class ModelStatisticsResponse;
 class RepositoryIndexResponse;
 class ServerMetadataResponse;
+class TraceSettingResponse;
 }  // namespace inference
 
 namespace weir::rpc {
@@ -46,6 +50,10 @@ void WriteModelConfig(const std::string& model, const ModelDescription& descript
 void WriteStatistics(const std::vector<ModelStatus>& models, inference::ModelStatisticsResponse& message);
 void WriteRepositoryIndex(const std::vector<ModelStatus>& models, bool ready,
                           inference::RepositoryIndexResponse& message);
+
+Result<LogChanges> ReadLogSettings(const inference::LogSettingsRequest& message);
+void WriteLogSettings(inference::LogSettingsResponse& message);
+void WriteTraceSettings(inference::TraceSettingResponse& message);
 
 // "minilm", or "minilm/3" when a version is named.
 std::string ReferenceOf(const std::string& name, const std::string& version);

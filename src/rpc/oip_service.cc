@@ -145,6 +145,36 @@ class OipService final : public inference::GRPCInferenceService::CallbackService
                  [this](const auto& call) { Change(call, &Repository::Unload); });
   }
 
+  // Changing settings is for those who may administer; reading them is not.
+  grpc::ServerUnaryReactor* LogSettings(grpc::CallbackServerContext* context,
+                                        const inference::LogSettingsRequest* request,
+                                        inference::LogSettingsResponse* response) override {
+    const Scope scope = request->settings().empty() ? Scope::kInfer : Scope::kAdmin;
+    return Start(*context, *request, *response, {"/inference.GRPCInferenceService/LogSettings", scope},
+                 [](const auto& call) {
+                   const Result<LogChanges> changes = ReadLogSettings(call->request);
+                   if (!changes) return call->End(std::unexpected(changes.error()));
+                   if (const Status changed = weir::Change(*changes); !changed) return call->End(changed);
+                   WriteLogSettings(call->response);
+                   call->End({});
+                 });
+  }
+
+  grpc::ServerUnaryReactor* TraceSetting(grpc::CallbackServerContext* context,
+                                         const inference::TraceSettingRequest* request,
+                                         inference::TraceSettingResponse* response) override {
+    const Scope scope = request->settings().empty() ? Scope::kInfer : Scope::kAdmin;
+    return Start(*context, *request, *response, {"/inference.GRPCInferenceService/TraceSetting", scope},
+                 [](const auto& call) {
+                   for (const auto& [name, given] : call->request.settings()) {
+                     const Status taken = ChangeTrace(name, {given.value().begin(), given.value().end()});
+                     if (!taken) return call->End(taken);
+                   }
+                   WriteTraceSettings(call->response);
+                   call->End({});
+                 });
+  }
+
   grpc::ServerUnaryReactor* SystemSharedMemoryStatus(grpc::CallbackServerContext* context,
                                                      const inference::SharedMemoryStatusRequest* request,
                                                      inference::SystemSharedMemoryStatusResponse* response) override {

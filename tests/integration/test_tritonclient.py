@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import struct
 
 import numpy as np
 import pytest
+import tritonclient.grpc
 import tritonclient.http
+import tritonclient.http.aio
 from tritonclient.utils import InferenceServerException
 
 from weir_process import EXAMPLE_MODELS, Weir
@@ -37,7 +40,7 @@ def test_it_sees_server_and_models(triton):
     assert triton.is_server_live() and triton.is_server_ready()
     assert triton.is_model_ready("simple") and not triton.is_model_ready("none")
     assert triton.get_server_metadata()["extensions"] == [
-        "binary_tensor_data", "classification", "model_configuration", "model_repository", "statistics"]
+        "binary_tensor_data", "classification", "logging", "model_configuration", "model_repository", "statistics", "trace"]
     assert triton.get_model_metadata("simple", "1")["inputs"][0] == {
         "name": "INPUT0", "datatype": "INT32", "shape": [-1, 16]}
     config = triton.get_model_config("simple")
@@ -133,3 +136,56 @@ def test_a_client_that_sends_less_than_it_announced_hurts_nobody(weir: Weir):
         connection.send(head_of("POST", "/v2/models/identity/infer", len(head) + 16,
                                 f"Inference-Header-Content-Length: {len(head)}") + head + b"xy")
     assert weir.client.get("/livez").status == 200
+
+
+def test_the_log_level_is_read_and_changed_by_both_clients(start):
+    server = start(EXAMPLE_MODELS / "identity", "--grpc-port", "0")
+    with tritonclient.http.InferenceServerClient(f"127.0.0.1:{server.port}") as client, \
+            tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{server.grpc_port}") as other:
+        before = client.get_log_settings()
+        assert before == {"log_file": "", "log_info": True, "log_warning": True, "log_error": True, "log_verbose_level": 0,
+                          "log_format": "default"}
+        assert client.update_log_settings({"log_verbose_level": 1})["log_verbose_level"] == 1
+        assert other.get_log_settings(as_json=True)["settings"]["log_verbose_level"]["uint32_param"] == 1
+        server.client.infer("identity", {"inputs": [{"name": "INPUT0", "shape": [1, 1], "datatype": "FP32", "data": [1]}]})
+        assert " debug " in server.stderr()
+        told = other.update_log_settings({"log_verbose_level": 0, "log_info": False}, as_json=True)["settings"]
+        assert not told["log_info"].get("bool_param") and client.get_log_settings()["log_info"] is False
+        for refusing in (client, other):
+            with pytest.raises(InferenceServerException, match="stderr"):
+                refusing.update_log_settings({"log_file": "/tmp/log"})
+
+
+def test_tracing_is_off_and_says_so(weir: Weir):
+    with tritonclient.http.InferenceServerClient(f"127.0.0.1:{weir.port}") as client, \
+            tritonclient.grpc.InferenceServerClient(f"127.0.0.1:{weir.grpc_port}") as other:
+        assert client.get_trace_settings()["trace_level"] == client.get_trace_settings("simple")["trace_level"] == ["OFF"]
+        assert other.get_trace_settings(as_json=True)["settings"]["trace_level"]["value"] == ["OFF"]
+        assert client.update_trace_settings(settings={"trace_level": ["OFF"]})["trace_level"] == ["OFF"]
+        for refusing in (client, other):
+            with pytest.raises(InferenceServerException, match="tracing is off"):
+                refusing.update_trace_settings(settings={"trace_level": ["TIMESTAMPS"]})
+        with pytest.raises(InferenceServerException, match="no model 'none'"):
+            client.get_trace_settings("none")
+
+
+def test_the_asyncio_client_works_too(weir: Weir):
+    client = tritonclient.http.aio
+
+    def given(name: str, values: np.ndarray):
+        made = client.InferInput(name, values.shape, "INT32")
+        made.set_data_from_numpy(values)
+        return made
+
+    async def ask():
+        async with client.InferenceServerClient(f"127.0.0.1:{weir.port}") as triton:
+            assert await triton.is_server_live() and await triton.is_server_ready() and await triton.is_model_ready("simple")
+            assert (await triton.get_model_metadata("simple"))["name"] == "simple"
+            assert (await triton.get_model_config("simple"))["max_batch_size"] > 0
+            assert (await triton.get_inference_statistics("simple"))["model_stats"]
+            assert {one["name"] for one in await triton.get_model_repository_index()} >= {"simple"}
+            answers = await asyncio.gather(*(triton.infer("simple", [given("INPUT0", A), given("INPUT1", B)]) for _ in range(20)))
+            for answer in answers:
+                np.testing.assert_array_equal(answer.as_numpy("OUTPUT0"), A + B)
+
+    asyncio.run(asyncio.wait_for(ask(), 60))
