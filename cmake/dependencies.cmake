@@ -45,6 +45,9 @@ weir_dependency(curl ${CMAKE_DL_LIBS})
 weir_library(WEIR_CRYPTO crypto)
 weir_dependency(crypto ${WEIR_CRYPTO} Threads::Threads ${CMAKE_DL_LIBS})
 
+weir_library(WEIR_SSL ssl)
+weir_dependency(ssl ${WEIR_SSL} weir_dep_crypto)
+
 weir_library(WEIR_ZLIB z)
 weir_dependency(zlib ${WEIR_ZLIB})
 

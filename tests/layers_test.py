@@ -12,7 +12,7 @@ HEAVY = {
     r"^rapidjson": {"text", "codec"},
     r"^simdjson": {"text", "codec", "hub"},
     r"^curl/": {"hub"},
-    r"^openssl/": {"hub", "access"},
+    r"^openssl/": {"hub", "access", "http"},
     r"^boost/(asio|beast)": {"http", "load"},
     r"^boost/(histogram|math)": {"load"},
     r"^(grpc(pp)?/|google/protobuf/|.*\.pb\.h)": {"rpc"},

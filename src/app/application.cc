@@ -28,6 +28,17 @@ ModelSource SourceAt(const std::filesystem::path& path) {
   return {.folder = path.parent_path(), .file = path.filename().string()};
 }
 
+// Each once.
+std::vector<std::filesystem::path> FoldersOf(const http::TlsOptions& tls) {
+  std::vector<std::filesystem::path> folders;
+  for (const std::filesystem::path& file : {tls.certificate, tls.key, tls.client_ca}) {
+    if (file.empty()) continue;
+    std::filesystem::path folder = std::filesystem::absolute(file).parent_path();
+    if (std::ranges::find(folders, folder) == folders.end()) folders.push_back(std::move(folder));
+  }
+  return folders;
+}
+
 // Whether a model, or a version of it, is loaded or was meant to be.
 bool IsUsed(const Engine& engine, const std::string& reference) {
   const Result<ModelStatus> now = engine.StateOf(reference);
@@ -74,6 +85,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
 Application::~Application() {
   watch_ = nullptr;
   keys_watch_ = nullptr;
+  certificate_watch_ = nullptr;
   if (rpc_) rpc_->Stop();
   if (server_) server_->StopThreads();
 }
@@ -168,6 +180,16 @@ void Application::Start() {
                                                    .poll = config_.watch_poll},
                                            [this] { return Rescan(); });
   }
+  if (server_->tls_port() != 0) {
+    certificate_watch_ = std::make_unique<FolderWatch>(Watched{.what = "certificate",
+                                                               .folders = FoldersOf(config_.server.tls),
+                                                               .settle = kKeysSettle,
+                                                               .poll = config_.watch_poll},
+                                                       [this] {
+                                                         RenewCertificate();
+                                                         return false;
+                                                       });
+  }
   if (!config_.keys_file.empty()) {
     keys_watch_ = std::make_unique<FolderWatch>(Watched{.what = "keys",
                                                         .folders = FoldersOfKeys(config_.keys_file),
@@ -178,6 +200,12 @@ void Application::Start() {
                                                   return false;
                                                 });
   }
+}
+
+void Application::RenewCertificate() {
+  const Status renewed = server_->RenewTls();
+  if (!renewed) return log::Error("the certificate stays as it was: {}", renewed.error().message);
+  if (server_->tls_port() != 0) log::Info("the certificate was read again");
 }
 
 bool Application::Rescan() {

@@ -42,6 +42,10 @@ class Application {
   // Reads the keys again; what is wrong with them is logged, and the ones before stay. Thread-safe; blocks on the disk.
   void RenewKeys();
 
+  // Reads the certificate again; what is wrong with it is logged, and the one before stays. Thread-safe; blocks on the
+  // disk.
+  void RenewCertificate();
+
   // Readiness off, intake closed, requests under way answered until the drain deadline (or until `hurry` says
   // stop), the rest answered with 503. True when nothing had to be given up.
   bool Stop(const std::stop_token& hurry);
@@ -49,6 +53,8 @@ class Application {
   // Whether requests can be answered; the error says why not.
   Status Ready() const;
   std::uint16_t port() const { return server_->port(); }
+  // 0: there is no TLS.
+  std::uint16_t tls_port() const { return server_->tls_port(); }
   // 0: there is no gRPC server.
   std::uint16_t grpc_port() const { return rpc_ ? rpc_->port() : 0; }
   const Config& config() const { return config_; }
@@ -89,6 +95,7 @@ class Application {
   // Last: they use all of the above.
   std::unique_ptr<FolderWatch> watch_;
   std::unique_ptr<FolderWatch> keys_watch_;
+  std::unique_ptr<FolderWatch> certificate_watch_;
 };
 
 }  // namespace weir::app

@@ -292,6 +292,36 @@ std::vector<Option> FirstRows() {
   };
 }
 
+// A path, which may be empty.
+template <typename Get>
+Option Path(std::string key, std::string help, std::string rule, Get get) {
+  Option option = Text(std::move(key), std::move(help), get);
+  option.show = [=](const Config& config) { return get(const_cast<Config&>(config)).string(); };
+  option.rule = std::move(rule);
+  return option;
+}
+
+Option TlsPort() {
+  return {
+      .key = "tls.port",
+      .help =
+          "TCP port of HTTP over TLS, at server.address; 0 takes any free one, off: there is none (0 to 65535, or off)",
+      .set = [](const std::string& text, Config& config) -> Status {
+        if (text == "off") {
+          config.server.tls.port = std::nullopt;
+          return {};
+        }
+        const Result<std::uint64_t> value = ParseCount(text, 0, 65535);
+        if (!value) return std::unexpected(value.error());
+        config.server.tls.port = static_cast<std::uint16_t>(*value);
+        return {};
+      },
+      .show =
+          [](const Config& config) {
+            return config.server.tls.port ? std::to_string(*config.server.tls.port) : std::string("off");
+          }};
+}
+
 // Unset by "off".
 Option GrpcPort() {
   return {
@@ -342,6 +372,13 @@ std::vector<Option> ServerRows() {
            [](Config& c) -> auto& { return c.server.write_timeout; }),
       EitherOr("server.half_close", "what a client that ends its sending side means by it: cancel or answer", "cancel",
                "answer", [](Config& c) -> auto& { return c.server.half_close_answers; }),
+      TlsPort(),
+      Path("tls.certificate",
+           "PEM file of the server's certificate and those between it and a root; changes are picked up", "",
+           [](Config& c) -> auto& { return c.server.tls.certificate; }),
+      Path("tls.key", "PEM file of its private key", "", [](Config& c) -> auto& { return c.server.tls.key; }),
+      Path("tls.client_ca", "PEM file of those whose certificates clients must show; empty: they need none", "",
+           [](Config& c) -> auto& { return c.server.tls.client_ca; }),
       GrpcPort(),
       Time("deadline.default", "deadline of a request that sets none", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.fallback; }),
@@ -370,15 +407,6 @@ Option CorsOrigins() {
       .list = [](const Config& config) { return config.cors_origins; },
       .clear = [](Config& config) { config.cors_origins.clear(); },
       .separator = ','};
-}
-
-// A path, which may be empty.
-template <typename Get>
-Option Path(std::string key, std::string help, std::string rule, Get get) {
-  Option option = Text(std::move(key), std::move(help), get);
-  option.show = [=](const Config& config) { return get(const_cast<Config&>(config)).string(); };
-  option.rule = std::move(rule);
-  return option;
 }
 
 // The services that Weir stands in for.
@@ -532,6 +560,10 @@ std::vector<OptionInfo> ListOptions() {
 Status CheckTogether(const Config& config) {
   if (config.deadlines.fallback > config.deadlines.most) {
     return InvalidArgument("deadline.default is longer than deadline.max");
+  }
+  const http::TlsOptions& tls = config.server.tls;
+  if (tls.port && (tls.certificate.empty() || tls.key.empty())) {
+    return InvalidArgument("tls.port needs tls.certificate and tls.key");
   }
   const bool has_keys = !config.keys_file.empty() || !config.api_keys.empty();
   if (!config.auth && has_keys) {

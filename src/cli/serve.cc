@@ -110,13 +110,15 @@ void PrintExample(app::Application& app, const std::string& url) {
 void PrintWelcome(app::Application& app) {
   const std::string& address = app.config().server.address;
   const bool is_v6 = address.find(':') != std::string::npos;
-  const std::string url = fmt::format("http://{}:{}", is_v6 ? "[" + address + "]" : address, app.port());
+  const std::string host = is_v6 ? "[" + address + "]" : address;
+  const std::string url = fmt::format("http://{}:{}", host, app.port());
   PrintModels(app);
   fmt::print("\nDoors at {}\n", url);
   for (const http::Router::RouteInfo& route : app.router().List()) {
     fmt::print("  {:<6}{}\n", route.method, route.pattern);
   }
-  if (app.grpc_port() != 0) fmt::print("  gRPC at {}:{}\n", is_v6 ? "[" + address + "]" : address, app.grpc_port());
+  if (app.tls_port() != 0) fmt::print("  the same at https://{}:{}\n", host, app.tls_port());
+  if (app.grpc_port() != 0) fmt::print("  gRPC at {}:{}\n", host, app.grpc_port());
   PrintExample(app, url);
   const Status ready = app.Ready();
   fmt::print("\n{}. Ctrl-C stops.\n", ready ? "Ready" : "Not ready: " + ready.error().message);
@@ -145,8 +147,9 @@ int WaitForSignal(const sigset_t& signals) {
 // to the next signal.
 void LookAgain(app::Application& app) {
   constexpr int kLooks = 5;
-  log::Info("SIGHUP: looking at the models folders and the keys");
+  log::Info("SIGHUP: looking at the models folders, the keys and the certificate");
   app.RenewKeys();
+  app.RenewCertificate();
   for (int look = 1; app.Rescan() && look < kLooks; ++look) std::this_thread::sleep_for(app.config().watch_settle);
 }
 

@@ -19,6 +19,7 @@
 #include "base/version.h"
 #include "codec/error.h"
 #include "http/content_coding.h"
+#include "http/stream.h"
 
 namespace weir::http {
 namespace {
@@ -116,15 +117,16 @@ class HttpExchange final : public Exchange {
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
-  HttpConnection(asio::ip::tcp::socket socket, const Context& context)
-      : socket_(std::move(socket)), context_(context), refusals_(context.refusals) {}
+  HttpConnection(asio::ip::tcp::socket socket, TlsSession session, const Context& context)
+      : stream_(std::move(socket), std::move(session)), context_(context), refusals_(context.refusals) {}
 
   void Start() override {
     error_code ignored;
-    socket_.non_blocking(true, ignored);
-    socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-    client_ = std::hash<asio::ip::address>()(socket_.remote_endpoint(ignored).address());
+    stream_.socket().non_blocking(true, ignored);
+    stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+    client_ = std::hash<asio::ip::address>()(stream_.socket().remote_endpoint(ignored).address());
     NextRequest();
+    if (!stream_.is_established()) Enter(State::kIdle, context_.options.read_timeout);
   }
 
   void CheckTimeouts(TimePoint now) override {
@@ -153,13 +155,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
  private:
   void Post(Response response, HttpExchange::Form form) {
-    asio::post(socket_.get_executor(), [self = shared_from_this(), response = std::move(response), form]() mutable {
-      const Duration hold = self->refusals_.Note(response.status == 429, Clock::Steady().Now());
-      if (hold > Duration::zero() && !self->context_.draining) {
-        return self->WriteLater(hold, std::move(response), form);
-      }
-      self->StartWrite(std::move(response), form);
-    });
+    asio::post(stream_.socket().get_executor(),
+               [self = shared_from_this(), response = std::move(response), form]() mutable {
+                 const Duration hold = self->refusals_.Note(response.status == 429, Clock::Steady().Now());
+                 if (hold > Duration::zero() && !self->context_.draining) {
+                   return self->WriteLater(hold, std::move(response), form);
+                 }
+                 self->StartWrite(std::move(response), form);
+               });
   }
 
   // Idle: between requests. Reading: some bytes of one are here. Answering: the handler has it, and it may
@@ -195,11 +198,16 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void WaitReadable() {
     if (waiting_ || state_ == State::kClosed) return;
     waiting_ = true;
-    socket_.async_wait(asio::ip::tcp::socket::wait_read, [self = shared_from_this()](error_code error) {
-      self->waiting_ = false;
-      if (error || self->state_ == State::kClosed) return;
-      self->OnReadable();
-    });
+    if (stream_.HasPending()) {
+      return asio::post(stream_.socket().get_executor(), [self = shared_from_this()] { self->Readable({}); });
+    }
+    stream_.socket().async_wait(stream_.wanted(),
+                                [self = shared_from_this()](error_code error) { self->Readable(error); });
+  }
+
+  void Readable(const error_code& error) {
+    waiting_ = false;
+    if (!error && state_ != State::kClosed) OnReadable();
   }
 
   // While a request is being answered, what comes is kept for later: the end may be behind it.
@@ -207,7 +215,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ != State::kAnswering && state_ != State::kWriting) return Read();
     while (buffer_.size() < kMostAhead) {
       error_code error;
-      const std::size_t got = socket_.read_some(buffer_.prepare(kReadChunk), error);
+      const std::size_t got = stream_.ReadSome(buffer_.prepare(kReadChunk), error);
       if (error == asio::error::would_block) return WaitReadable();
       if (error == asio::error::eof && context_.options.half_close_answers) {
         readable_ = true;  // the end is read again when the answer is out
@@ -223,11 +231,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // Of a client that has sent so much ahead that the rest is left where it is: the end cannot be read, but asked for.
   void WatchForTheEnd() {
     if (state_ != State::kAnswering && state_ != State::kWriting) return;
-    pollfd ended{.fd = socket_.native_handle(), .events = POLLRDHUP, .revents = 0};
+    pollfd ended{.fd = stream_.socket().native_handle(), .events = POLLRDHUP, .revents = 0};
     const bool has_ended = ::poll(&ended, 1, 0) > 0;
     if (has_ended && !context_.options.half_close_answers) return Abandon();
     if (has_ended) return;
-    end_watch_.emplace(socket_.get_executor(), kEndWatch);
+    end_watch_.emplace(stream_.socket().get_executor(), kEndWatch);
     end_watch_->async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->WatchForTheEnd();
     });
@@ -244,7 +252,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     readable_ = false;
     for (int chunk = 0; chunk < kMaxChunks; ++chunk) {
       error_code error;
-      const std::size_t got = socket_.read_some(buffer_.prepare(kReadChunk), error);
+      const std::size_t got = stream_.ReadSome(buffer_.prepare(kReadChunk), error);
       if (error == asio::error::would_block) break;
       if (error) return Close();
       if (state_ == State::kLingering) continue;  // thrown away: never committed
@@ -310,7 +318,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (!beast::iequals(parser_->get()[bhttp::field::expect], "100-continue")) return;
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     error_code error;
-    socket_.write_some(asio::buffer(kContinue), error);  // 25 bytes into an empty send buffer
+    stream_.WriteSome(asio::buffer(kContinue), error);  // 25 bytes into an empty send buffer
     if (error) Close();
   }
 
@@ -357,9 +365,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     EnterAnswering();
     context_.packers.Submit([self = shared_from_this(), request = parser_->release(), coding = *coding]() mutable {
       Result<std::string> body = Unpack(coding, request.body(), self->context_.options.max_body_bytes);
-      asio::post(self->socket_.get_executor(), [self, request = std::move(request), body = std::move(body)]() mutable {
-        self->Unpacked(std::move(request), std::move(body));
-      });
+      asio::post(self->stream_.socket().get_executor(),
+                 [self, request = std::move(request), body = std::move(body)]() mutable {
+                   self->Unpacked(std::move(request), std::move(body));
+                 });
     });
   }
 
@@ -392,7 +401,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void WriteLater(Duration hold, Response response, HttpExchange::Form form) {
-    hold_.emplace(socket_.get_executor(), hold);
+    hold_.emplace(stream_.socket().get_executor(), hold);
     hold_->async_wait([self = shared_from_this(), response = std::move(response), form](error_code) mutable {
       self->StartWrite(std::move(response), form);
     });
@@ -423,7 +432,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       std::size_t written = 0;
       serializer_->next(error, [&](error_code& failed, const auto& buffers) { written = WriteSome(buffers, failed); });
       if (error == asio::error::would_block) {
-        return socket_.async_wait(asio::ip::tcp::socket::wait_write, [self = shared_from_this()](error_code failed) {
+        return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
           if (!failed && self->state_ == State::kWriting) self->Write();
         });
       }
@@ -435,15 +444,17 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (keep_alive_) return NextRequest();
     if (!linger_) return Close();
     Enter(State::kLingering, kLinger);
-    socket_.shutdown(asio::ip::tcp::socket::shutdown_send, error);
+    stream_.EndSending();
     Read();
   }
 
-  // A small answer goes out as one piece: its header alone is a piece for each field, which cost more than this copy.
+  // What is encrypted goes out in pieces, of a record each. A small answer goes out as one piece: its header alone is a
+  // piece for each field, which cost more than this copy.
   std::size_t WriteSome(const auto& buffers, error_code& failed) {
     thread_local std::array<char, kSmallAnswer> piece;
-    if (response_->body().size() >= kSmallAnswer) return socket_.write_some(buffers, failed);
-    return socket_.write_some(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), buffers)), failed);
+    const bool in_pieces = response_->body().size() < kSmallAnswer || stream_.is_tls();
+    if (!in_pieces) return stream_.socket().write_some(buffers, failed);
+    return stream_.WriteSome(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), buffers)), failed);
   }
 
   void Close() {
@@ -452,12 +463,11 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     hold_.reset();
     end_watch_.reset();
     ReleaseBody();
-    error_code ignored;
-    socket_.close(ignored);
+    stream_.Close();
     context_.closed(this);
   }
 
-  asio::ip::tcp::socket socket_;
+  Stream stream_;
   const Context context_;
 
   beast::flat_buffer buffer_;
@@ -494,8 +504,8 @@ void HttpExchange::Respond(Response response) {
 
 }  // namespace
 
-std::shared_ptr<Connection> Connection::Make(asio::ip::tcp::socket socket, const Context& context) {
-  return std::make_shared<HttpConnection>(std::move(socket), context);
+std::shared_ptr<Connection> Connection::Make(asio::ip::tcp::socket socket, TlsSession session, const Context& context) {
+  return std::make_shared<HttpConnection>(std::move(socket), std::move(session), context);
 }
 
 }  // namespace weir::http

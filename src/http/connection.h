@@ -10,6 +10,7 @@
 #include "http/repeated_refusals.h"
 #include "http/router.h"
 #include "http/server.h"
+#include "http/tls.h"
 
 namespace weir::http {
 
@@ -40,7 +41,9 @@ class Connection {
   // Closes it if no request is here or under way; otherwise it ends with its answer.
   virtual void CloseWhenIdle() = 0;
 
-  static std::shared_ptr<Connection> Make(boost::asio::ip::tcp::socket socket, const Context& context);
+  // `session`: null for a plain connection.
+  static std::shared_ptr<Connection> Make(boost::asio::ip::tcp::socket socket, TlsSession session,
+                                          const Context& context);
 };
 
 }  // namespace weir::http

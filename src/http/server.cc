@@ -63,15 +63,18 @@ class Loop {
   void Clear() { connections_.clear(); }
 
   // Any thread.
-  void Adopt(tcp::socket socket) {
-    asio::post(context_, [this, socket = std::move(socket)]() mutable {
-      auto connection = Connection::Make(std::move(socket), {.options = options_,
-                                                             .router = router_,
-                                                             .draining = draining_,
-                                                             .refusals = refusals_,
-                                                             .body_bytes = body_bytes_,
-                                                             .packers = packers_,
-                                                             .closed = [this](Connection* ended) { Forget(ended); }});
+  void Adopt(tcp::socket socket, TlsKeys* keys) {
+    asio::post(context_, [this, keys, socket = std::move(socket)]() mutable {
+      TlsSession session = keys == nullptr ? nullptr : keys->NewSession(socket.native_handle());
+      if (keys != nullptr && !session) return closed_();  // no room: the socket goes with this
+      auto connection = Connection::Make(std::move(socket), std::move(session),
+                                         {.options = options_,
+                                          .router = router_,
+                                          .draining = draining_,
+                                          .refusals = refusals_,
+                                          .body_bytes = body_bytes_,
+                                          .packers = packers_,
+                                          .closed = [this](Connection* ended) { Forget(ended); }});
       connections_.emplace(connection.get(), connection);
       connection->Start();
     });
@@ -131,13 +134,13 @@ class AsioServer final : public Server {
  public:
   AsioServer(const ServerOptions& options, const Router& router, Metrics& metrics)
       : options_(options), open_connections_(metrics.GetGauge("weir_http_connections", "Open HTTP connections.")),
-        accepted_(metrics.GetCounter("weir_http_connections_total", "HTTP connections accepted.")) {
+        accepted_(metrics.GetCounter("weir_http_connections_total", "HTTP connections accepted.")),
+        refused_(metrics.GetCounter("weir_http_connections_refused_total",
+                                    "HTTP connections closed at once, as there were as many as there may be.")) {
     for (std::size_t i = 0; i < options_.threads; ++i) {
       loops_.push_back(
           std::make_unique<Loop>(options_, router, draining_, body_bytes_, packers_, [this] { ConnectionClosed(); }));
     }
-    acceptor_.emplace(loops_[0]->context());
-    accept_pause_.emplace(loops_[0]->context());
   }
 
   ~AsioServer() override {
@@ -146,33 +149,24 @@ class AsioServer final : public Server {
   }
 
   Status Listen() {
-    error_code error;
-    const asio::ip::address address = asio::ip::make_address(options_.address, error);
-    if (error) {
-      return InvalidArgument(fmt::format("'{}' is not an IP address to listen on", options_.address));
-    }
-    const tcp::endpoint endpoint(address, options_.port);
-    acceptor_->open(endpoint.protocol(), error);
-    if (!error) acceptor_->set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_->bind(endpoint, error);
-    if (!error) acceptor_->listen(asio::socket_base::max_listen_connections, error);
-    if (error) {
-      const bool permitted = error != boost::system::errc::permission_denied;
-      return Fail(permitted ? Code::kUnavailable : Code::kPermissionDenied,
-                  fmt::format("cannot listen on {} port {}: {}", options_.address, options_.port, error.message()));
-    }
-    port_ = acceptor_->local_endpoint(error).port();
-    return {};
+    Status plain = Listen(options_.port, nullptr);
+    if (!plain || !options_.tls.port) return plain;
+    Result<std::unique_ptr<TlsKeys>> keys = TlsKeys::Load(options_.tls);
+    if (!keys) return Forward(keys);
+    tls_ = std::move(*keys);
+    return Listen(*options_.tls.port, tls_.get());
   }
 
   void StopThreads() override {
     for (const auto& loop : loops_) loop->Stop();
   }
 
-  std::uint16_t port() const override { return port_; }
+  std::uint16_t port() const override { return doors_[0]->port; }
+  std::uint16_t tls_port() const override { return doors_.size() > 1 ? doors_[1]->port : 0; }
+  Status RenewTls() override { return tls_ ? tls_->Renew() : Status(); }
 
   void Start() override {
-    Accept();
+    for (const auto& door : doors_) Accept(*door);
     for (const auto& loop : loops_) loop->Start();
   }
 
@@ -180,7 +174,7 @@ class AsioServer final : public Server {
     draining_ = true;
     asio::post(loops_[0]->context(), [this] {
       error_code ignored;
-      acceptor_->close(ignored);
+      for (const auto& door : doors_) door->acceptor.close(ignored);
       for (const auto& loop : loops_) loop->CloseIdle();
     });
   }
@@ -191,30 +185,62 @@ class AsioServer final : public Server {
   }
 
  private:
-  void Accept() {
+  // One port. Confined to the first loop's thread.
+  struct Door {
+    Door(asio::io_context& context, TlsKeys* tls_keys) : acceptor(context), pause(context), keys(tls_keys) {}
+    tcp::acceptor acceptor;
+    asio::steady_timer pause;
+    TlsKeys* const keys;  // null: plain
+    std::uint16_t port = 0;
+  };
+
+  Status Listen(std::uint16_t port, TlsKeys* keys) {
+    error_code error;
+    const asio::ip::address address = asio::ip::make_address(options_.address, error);
+    if (error) {
+      return InvalidArgument(fmt::format("'{}' is not an IP address to listen on", options_.address));
+    }
+    auto door = std::make_unique<Door>(loops_[0]->context(), keys);
+    const tcp::endpoint endpoint(address, port);
+    door->acceptor.open(endpoint.protocol(), error);
+    if (!error) door->acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) door->acceptor.bind(endpoint, error);
+    if (!error) door->acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (error) {
+      const bool permitted = error != boost::system::errc::permission_denied;
+      return Fail(permitted ? Code::kUnavailable : Code::kPermissionDenied,
+                  fmt::format("cannot listen on {} port {}: {}", options_.address, port, error.message()));
+    }
+    door->port = door->acceptor.local_endpoint(error).port();
+    doors_.push_back(std::move(door));
+    return {};
+  }
+
+  void Accept(Door& door) {
     // The socket belongs to the loop that will serve it; the first loop only accepts it.
     Loop& loop = *loops_[next_loop_++ % loops_.size()];
-    acceptor_->async_accept(loop.context(), [this, &loop](error_code error, tcp::socket socket) {
-      if (error == asio::error::operation_aborted || !acceptor_->is_open()) return;
-      if (error) return PauseAccepting(error);
+    door.acceptor.async_accept(loop.context(), [this, &door, &loop](error_code error, tcp::socket socket) {
+      if (error == asio::error::operation_aborted || !door.acceptor.is_open()) return;
+      if (error) return PauseAccepting(door, error);
       accepted_.Add();
       if (Count(+1) > options_.max_connections) {
         // Closed at once: an honest refusal costs the client less than a wait.
+        refused_.Add();
         socket.close(error);
         ConnectionClosed();
       } else {
-        loop.Adopt(std::move(socket));
+        loop.Adopt(std::move(socket), door.keys);
       }
-      Accept();
+      Accept(door);
     });
   }
 
   // Out of file descriptors, most likely: try again when some have been given back.
-  void PauseAccepting(const error_code& error) {
+  void PauseAccepting(Door& door, const error_code& error) {
     log::Warn("cannot accept a connection: {}", error.message());
-    accept_pause_->expires_after(kAcceptPause);
-    accept_pause_->async_wait([this](error_code failed) {
-      if (!failed && acceptor_->is_open()) Accept();
+    door.pause.expires_after(kAcceptPause);
+    door.pause.async_wait([this, &door](error_code failed) {
+      if (!failed && door.acceptor.is_open()) Accept(door);
     });
   }
 
@@ -229,11 +255,12 @@ class AsioServer final : public Server {
 
   // Constant after Listen.
   const ServerOptions options_;
-  std::uint16_t port_ = 0;
+  std::unique_ptr<TlsKeys> tls_;  // null: there is no TLS
   std::atomic<bool> draining_ = false;
   std::atomic<std::size_t> body_bytes_ = 0;
   Gauge open_connections_;
   Counter accepted_;
+  Counter refused_;
 
   // Guarded by mu_.
   Mutex mu_;
@@ -244,8 +271,7 @@ class AsioServer final : public Server {
   ThreadPool packers_{1, "pack"};  // its tasks post to the loops
   // Confined to the first loop's thread.
   std::size_t next_loop_ = 0;
-  std::optional<tcp::acceptor> acceptor_;
-  std::optional<asio::steady_timer> accept_pause_;
+  std::vector<std::unique_ptr<Door>> doors_;  // the plain one first
 };
 
 }  // namespace

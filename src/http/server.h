@@ -12,6 +12,7 @@
 #include "base/machine.h"
 #include "base/result.h"
 #include "http/router.h"
+#include "http/tls.h"
 #include "metrics/metrics.h"
 
 namespace weir::http {
@@ -34,6 +35,7 @@ struct ServerOptions {
   // A client that ends its sending side has its answer all the same. Otherwise that counts as going away, as it looks
   // the same as a close, and cancels.
   bool half_close_answers = false;
+  TlsOptions tls;
 };
 
 // Accepts connections and hands their requests to the router. Owned by the composition root; `router` and
@@ -46,6 +48,10 @@ class Server {
   virtual ~Server() = default;
 
   virtual std::uint16_t port() const = 0;
+  // 0: there is no TLS.
+  virtual std::uint16_t tls_port() const = 0;
+  // Reads certificate and key again, for connections from now on. Blocks on the disk.
+  virtual Status RenewTls() = 0;
   // Starts the threads. Never blocks.
   virtual void Start() = 0;
   // Stops accepting and closes idle connections; the others end with the answer they wait for.

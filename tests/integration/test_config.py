@@ -146,5 +146,6 @@ def test_every_documented_setting_is_taken_from_the_environment():
         assert rest.startswith(f"    environment {variable}, default ")
         assert help_line.strip()
         if key not in ("models", "default_model", "server.address", "keys_file", "sentiment.model",
-                       "sentiment.model_folder", "sentiment.feedback"):
+                       "sentiment.model_folder", "sentiment.feedback", "tls.certificate", "tls.key",
+                       "tls.client_ca"):
             assert variable in refusal(env={variable: "!"})

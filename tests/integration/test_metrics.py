@@ -9,11 +9,12 @@ from pathlib import Path
 import tritonclient.grpc
 from sample_texts import LONG
 from weir_process import DEMO_MODELS, EXAMPLE_MODELS, Weir, until
-from wire import post_of
+from wire import head_of, post_of
 
 FAMILIES = {
     "weir_http_connections": "gauge",
     "weir_http_connections_total": "counter",
+    "weir_http_connections_refused_total": "counter",
     "weir_http_requests_total": "counter",
     "weir_http_request_seconds": "histogram",
     "weir_grpc_requests_total": "counter",
@@ -59,8 +60,19 @@ def test_every_family_moves_from_zero(start):
     found = families(server)
     assert found == FAMILIES
     for name, kind in found.items():
-        if name != "weir_jobs_in_flight":  # zero again: looked at above
+        # Zero again, or looked at below.
+        if name not in ("weir_jobs_in_flight", "weir_http_connections_refused_total"):
             assert server.metric(f"{name}_count" if kind == "histogram" else name) > 0, name
+
+
+def test_connections_that_are_one_too_many_are_counted(start):
+    server = start("--models", EXAMPLE_MODELS, "--set", "server.max_connections=2")
+    with server.raw() as first, server.raw() as second:
+        assert first.send(head_of("GET", "/livez")).reply().status == second.send(head_of("GET", "/livez")).reply().status == 200
+        with server.raw() as third:
+            third.send(head_of("GET", "/livez"))
+            assert third.ended()
+    until(lambda: server.metric("weir_http_connections_refused_total") == 1, "it to be counted")
 
 
 def test_requests_are_counted_by_route_and_status(start):
