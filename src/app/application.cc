@@ -102,6 +102,9 @@ Status Application::AddGrpc() {
   rpc_middlewares_.Add(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
   rpc::ServerOptions options = config_.rpc;
   options.address = config_.server.address;
+  options.tls.certificate = config_.server.tls.certificate;
+  options.tls.key = config_.server.tls.key;
+  options.tls.client_ca = config_.server.tls.client_ca;
   options.max_message_bytes = config_.server.max_body_bytes;
   options.max_messages_bytes = config_.server.max_bodies_bytes;
   Result<std::unique_ptr<rpc::Server>> server = rpc::Server::Make(
@@ -112,7 +115,7 @@ Status Application::AddGrpc() {
     rpc_ = std::move(*server);
     return {};
   }
-  if (config_.rpc_is_named) return Forward(server);
+  if (config_.rpc_is_named || config_.rpc.tls.port) return Forward(server);
   log::Warn("{}; this server goes on without gRPC", server.error().message);
   return {};
 }

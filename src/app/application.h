@@ -57,6 +57,7 @@ class Application {
   std::uint16_t tls_port() const { return server_->tls_port(); }
   // 0: there is no gRPC server.
   std::uint16_t grpc_port() const { return rpc_ ? rpc_->port() : 0; }
+  std::uint16_t grpc_tls_port() const { return rpc_ ? rpc_->tls_port() : 0; }
   const Config& config() const { return config_; }
   Engine& engine() { return core_.engine; }
   const http::Router& router() const { return router_; }

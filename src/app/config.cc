@@ -301,47 +301,36 @@ Option Path(std::string key, std::string help, std::string rule, Get get) {
   return option;
 }
 
-Option TlsPort() {
-  return {
-      .key = "tls.port",
-      .help =
-          "TCP port of HTTP over TLS, at server.address; 0 takes any free one, off: there is none (0 to 65535, or off)",
-      .set = [](const std::string& text, Config& config) -> Status {
-        if (text == "off") {
-          config.server.tls.port = std::nullopt;
-          return {};
-        }
-        const Result<std::uint64_t> value = ParseCount(text, 0, 65535);
-        if (!value) return std::unexpected(value.error());
-        config.server.tls.port = static_cast<std::uint16_t>(*value);
-        return {};
-      },
-      .show =
-          [](const Config& config) {
-            return config.server.tls.port ? std::to_string(*config.server.tls.port) : std::string("off");
-          }};
+// Unset by "off".
+template <typename Get>
+Option MaybePort(std::string key, std::string help, Get get) {
+  return {.key = std::move(key),
+          .help = fmt::format("{}; 0 takes any free one, off: there is none (0 to 65535, or off)", help),
+          .set = [=](const std::string& text, Config& config) -> Status {
+            if (text == "off") {
+              get(config) = std::nullopt;
+              return {};
+            }
+            const Result<std::uint64_t> value = ParseCount(text, 0, 65535);
+            if (!value) return std::unexpected(value.error());
+            get(config) = static_cast<std::uint16_t>(*value);
+            return {};
+          },
+          .show =
+              [=](const Config& config) {
+                const std::optional<std::uint16_t>& port = get(const_cast<Config&>(config));
+                return port ? std::to_string(*port) : std::string("off");
+              }};
 }
 
-// Unset by "off".
 Option GrpcPort() {
-  return {
-      .key = "grpc.port",
-      .help =
-          "TCP port of the gRPC server, at server.address; 0 takes any free one, off: there is none (0 to 65535, or "
-          "off)",
-      .set = [](const std::string& text, Config& config) -> Status {
-        config.rpc_is_named = true;
-        if (text == "off") {
-          config.rpc.port = std::nullopt;
-          return {};
-        }
-        const Result<std::uint64_t> value = ParseCount(text, 0, 65535);
-        if (!value) return std::unexpected(value.error());
-        config.rpc.port = static_cast<std::uint16_t>(*value);
-        return {};
-      },
-      .show =
-          [](const Config& config) { return config.rpc.port ? std::to_string(*config.rpc.port) : std::string("off"); }};
+  Option option = MaybePort("grpc.port", "TCP port of the gRPC server, at server.address",
+                            [](Config& c) -> auto& { return c.rpc.port; });
+  option.set = [set = std::move(option.set)](const std::string& text, Config& config) {
+    config.rpc_is_named = true;
+    return set(text, config);
+  };
+  return option;
 }
 
 // The server: what it listens to, and for how long.
@@ -372,7 +361,8 @@ std::vector<Option> ServerRows() {
            [](Config& c) -> auto& { return c.server.write_timeout; }),
       EitherOr("server.half_close", "what a client that ends its sending side means by it: cancel or answer", "cancel",
                "answer", [](Config& c) -> auto& { return c.server.half_close_answers; }),
-      TlsPort(),
+      MaybePort("tls.port", "TCP port of HTTP over TLS, at server.address",
+                [](Config& c) -> auto& { return c.server.tls.port; }),
       Path("tls.certificate",
            "PEM file of the server's certificate and those between it and a root; changes are picked up", "",
            [](Config& c) -> auto& { return c.server.tls.certificate; }),
@@ -380,6 +370,9 @@ std::vector<Option> ServerRows() {
       Path("tls.client_ca", "PEM file of those whose certificates clients must show; empty: they need none", "",
            [](Config& c) -> auto& { return c.server.tls.client_ca; }),
       GrpcPort(),
+      MaybePort("grpc.tls_port",
+                "TCP port of gRPC over TLS, with the certificate of tls.certificate; it needs grpc.port too",
+                [](Config& c) -> auto& { return c.rpc.tls.port; }),
       Time("deadline.default", "deadline of a request that sets none", kMs, 24 * kHour,
            [](Config& c) -> auto& { return c.deadlines.fallback; }),
       Time("deadline.max", "longest deadline that a request may set", kMs, 24 * kHour,
@@ -562,9 +555,12 @@ Status CheckTogether(const Config& config) {
     return InvalidArgument("deadline.default is longer than deadline.max");
   }
   const http::TlsOptions& tls = config.server.tls;
-  if (tls.port && (tls.certificate.empty() || tls.key.empty())) {
-    return InvalidArgument("tls.port needs tls.certificate and tls.key");
+  const bool has_certificate = !tls.certificate.empty() && !tls.key.empty();
+  if ((tls.port || config.rpc.tls.port) && !has_certificate) {
+    return InvalidArgument(
+        fmt::format("{} needs tls.certificate and tls.key", tls.port ? "tls.port" : "grpc.tls_port"));
   }
+  if (config.rpc.tls.port && !config.rpc.port) return InvalidArgument("grpc.tls_port needs grpc.port");
   const bool has_keys = !config.keys_file.empty() || !config.api_keys.empty();
   if (!config.auth && has_keys) {
     return InvalidArgument("'auth: none' asks for no keys, but keys are set: leave out one or the other");

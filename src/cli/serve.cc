@@ -119,6 +119,7 @@ void PrintWelcome(app::Application& app) {
   }
   if (app.tls_port() != 0) fmt::print("  the same at https://{}:{}\n", host, app.tls_port());
   if (app.grpc_port() != 0) fmt::print("  gRPC at {}:{}\n", host, app.grpc_port());
+  if (app.grpc_tls_port() != 0) fmt::print("  gRPC over TLS at {}:{}\n", host, app.grpc_tls_port());
   PrintExample(app, url);
   const Status ready = app.Ready();
   fmt::print("\n{}. Ctrl-C stops.\n", ready ? "Ready" : "Not ready: " + ready.error().message);

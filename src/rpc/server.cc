@@ -4,6 +4,8 @@
 #include <grpc/support/log.h>
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/resource_quota.h>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_credentials_options.h>
 
 #include <chrono>
 #include <limits>
@@ -29,9 +31,24 @@ void LogFromGrpc(gpr_log_func_args* line) { log::Debug("grpc: {}", line->message
 int AsInt(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size, std::numeric_limits<int>::max())); }
 
 // An IPv6 address stands in brackets.
-std::string Place(const ServerOptions& options) {
+std::string Place(const ServerOptions& options, std::uint16_t port) {
   const bool is_v6 = options.address.find(':') != std::string::npos;
-  return fmt::format("{}:{}", is_v6 ? "[" + options.address + "]" : options.address, *options.port);
+  return fmt::format("{}:{}", is_v6 ? "[" + options.address + "]" : options.address, port);
+}
+
+constexpr unsigned kLookAtFilesSeconds = 1;
+
+// The library reads the files itself, again when they have changed. They have been looked at before.
+std::shared_ptr<grpc::ServerCredentials> CredentialsOf(const http::TlsOptions& tls) {
+  auto files = std::make_shared<grpc::experimental::FileWatcherCertificateProvider>(
+      tls.key.string(), tls.certificate.string(), tls.client_ca.string(), kLookAtFilesSeconds);
+  grpc::experimental::TlsServerCredentialsOptions options(files);
+  options.watch_identity_key_cert_pairs();
+  if (!tls.client_ca.empty()) {
+    options.watch_root_certs();
+    options.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  }
+  return grpc::experimental::TlsServerCredentials(options);
 }
 
 class GrpcServer final : public Server {
@@ -45,7 +62,13 @@ class GrpcServer final : public Server {
     gpr_set_log_function(LogFromGrpc);
     grpc::ServerBuilder builder;
     int port = 0;
-    builder.AddListeningPort(Place(options), grpc::InsecureServerCredentials(), &port);
+    int tls_port = 0;
+    builder.AddListeningPort(Place(options, *options.port), grpc::InsecureServerCredentials(), &port);
+    if (options.tls.port) {
+      // What is wrong with the files is told by whoever reads them first.
+      if (Status files = Check(options.tls); !files) return files;
+      builder.AddListeningPort(Place(options, *options.tls.port), CredentialsOf(options.tls), &tls_port);
+    }
     for (grpc::Service* service : {oip_.get(), &health_->service(), reflection_.get(), reflection_alpha_.get()}) {
       builder.RegisterService(service);
     }
@@ -58,16 +81,22 @@ class GrpcServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMostStreams);
     builder.AddChannelArgument(GRPC_ARG_HTTP2_MIN_RECV_PING_INTERVAL_WITHOUT_DATA_MS, kLeastPingMs);
     server_ = builder.BuildAndStart();
-    if (!server_ || port == 0) {
-      return Fail(Code::kUnavailable, fmt::format("cannot listen on {} port {} for gRPC: the port is in use, or not "
-                                                  "permitted; choose another with grpc.port, or 'off'",
-                                                  options.address, *options.port));
+    if (!server_ || port == 0 || (options.tls.port && tls_port == 0)) {
+      const bool is_plain = port == 0 || !options.tls.port;
+      return Fail(
+          Code::kUnavailable,
+          fmt::format("cannot listen on {} port {} for gRPC: the port is in use, or not permitted; choose another "
+                      "with {}, or 'off'",
+                      options.address, is_plain ? *options.port : *options.tls.port,
+                      is_plain ? "grpc.port" : "grpc.tls_port"));
     }
     port_ = static_cast<std::uint16_t>(port);
+    tls_port_ = static_cast<std::uint16_t>(tls_port);
     return {};
   }
 
   std::uint16_t port() const override { return port_; }
+  std::uint16_t tls_port() const override { return tls_port_; }
   void Start() override { calls_.Open(); }
   void StopAccepting() override { calls_.Close(); }
   bool WaitIdle(Deadline deadline, const std::stop_token& hurry) override { return calls_.WaitIdle(deadline, hurry); }
@@ -82,6 +111,11 @@ class GrpcServer final : public Server {
   }
 
  private:
+  static Status Check(const http::TlsOptions& tls) {
+    auto keys = http::TlsKeys::Load(tls);
+    return keys ? Status() : Forward(keys);
+  }
+
   Calls calls_;
   const std::unique_ptr<grpc::Service> oip_;
   const std::unique_ptr<HealthService> health_;
@@ -89,6 +123,7 @@ class GrpcServer final : public Server {
   const std::unique_ptr<grpc::Service> reflection_alpha_;
   std::unique_ptr<grpc::Server> server_;
   std::uint16_t port_ = 0;
+  std::uint16_t tls_port_ = 0;
 };
 
 }  // namespace

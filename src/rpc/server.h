@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/result.h"
 #include "http/middleware.h"
+#include "http/tls.h"
 #include "infer/infer_service.h"
 #include "infer/repository.h"
 
@@ -20,6 +21,7 @@ namespace weir::rpc {
 struct ServerOptions {
   std::string address = "127.0.0.1";
   std::optional<std::uint16_t> port = 8001;  // 0 = any free one; nullopt: there is no gRPC server
+  http::TlsOptions tls;                      // a second port; its certificate is looked at once a second
   std::size_t max_message_bytes = 64U << 20;
   // Of all calls together; at least max_message_bytes.
   std::size_t max_messages_bytes = 1U << 30;
@@ -44,6 +46,8 @@ class Server {
   virtual ~Server() = default;
 
   virtual std::uint16_t port() const = 0;
+  // 0: there is no TLS.
+  virtual std::uint16_t tls_port() const = 0;
   virtual void Start() = 0;
   // New calls are answered with UNAVAILABLE from now on.
   virtual void StopAccepting() = 0;

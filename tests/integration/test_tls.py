@@ -11,8 +11,10 @@ import threading
 import time
 from pathlib import Path
 
+import grpc
 import numpy as np
 import pytest
+from tritonclient.grpc import service_pb2, service_pb2_grpc
 from weir_process import EXAMPLE_MODELS, Weir, refusal, run, until
 
 BODY = json.dumps({"inputs": [{"name": "INPUT0", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]})
@@ -199,11 +201,42 @@ def test_a_slow_handshake_is_ended(secured):
         assert time.monotonic() - begun < 30
 
 
+def grpc_live(server: Weir, folder: Path, client: str | None = None) -> bool:
+    port = int(server.stdout().split("gRPC over TLS at 127.0.0.1:")[1].split()[0])
+    pair = [(folder / f"{client}.{end}").read_bytes() for end in ("key", "pem")] if client else [None, None]
+    with grpc.secure_channel(f"127.0.0.1:{port}", grpc.ssl_channel_credentials((folder / "server.pem").read_bytes(), *pair)) as channel:
+        asked = service_pb2_grpc.GRPCInferenceServiceStub(channel).ServerLive(service_pb2.ServerLiveRequest(), timeout=20)
+        return asked.live
+
+
+def test_grpc_speaks_tls_too_and_takes_a_new_certificate(secured, tmp_path):
+    server = secured("grpc.port=0", "grpc.tls_port=0")
+    assert grpc_live(server, tmp_path)
+    make_certificate(tmp_path, "server", "second")
+
+    def is_new() -> bool:
+        try:
+            return grpc_live(server, tmp_path)
+        except grpc.RpcError:
+            return False
+
+    until(is_new, "the new certificate")
+
+
+def test_grpc_clients_must_show_a_certificate_where_that_is_asked_for(secured, tmp_path):
+    make_certificate(tmp_path, "client", "somebody")
+    server = secured("grpc.port=0", "grpc.tls_port=0", f"tls.client_ca={tmp_path}/client.pem")
+    assert grpc_live(server, tmp_path, "client")
+    with pytest.raises(grpc.RpcError):
+        grpc_live(server, tmp_path)
+
+
 def test_what_is_wrong_with_the_files_is_told(tmp_path):
     make_certificate(tmp_path, "server", "first")
     make_certificate(tmp_path, "other", "other")
     base = [str(EXAMPLE_MODELS / "identity"), "--port", "0", "--grpc-port", "off", "--set", "tls.port=0"]
     assert "tls.certificate and tls.key" in refusal(*base)
+    assert "grpc.tls_port needs" in refusal(*base[:-1], "grpc.tls_port=0")
     for certificate, key, words in (("none.pem", "server.key", "none.pem"), ("server.pem", "none.key", "none.key"),
                                     ("server.pem", "other.key", "mismatch"), ("server.key", "server.key", "tls.certificate")):
         done = run("serve", *base, "--set", f"tls.certificate={tmp_path}/{certificate}", "--set", f"tls.key={tmp_path}/{key}")
