@@ -42,7 +42,7 @@ format: ## Format the C++ files
 .PHONY: bench
 bench: build models ## Measure, prints ratios (WORKS="mixed short"; also the slow ones: peers grid predict overload reload workers cycles)
 	@$(SETUP) bench
-	@$(BUILD) test weir_bench bare_loop weir_standin
+	@$(BUILD) test weir_bench bare_loop weir_standin weir_grpc_echo weir_grpc_load
 	@.deps/python-test/bin/python bench/run.py $(WORKS)
 
 .PHONY: soak

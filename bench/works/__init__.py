@@ -6,6 +6,7 @@ from works import (
     cycles,
     engine,
     grid,
+    grpc,
     identity,
     memory_text,
     mixed,
@@ -22,6 +23,7 @@ from works import (
 
 WORKS = {
     "identity": identity,
+    "grpc": grpc,
     "mixed": mixed,
     "short": short,
     "start": start,

@@ -104,16 +104,6 @@ Option BatchPolicy() {
           }};
 }
 
-// Also true for what is no address: the server says that when it binds.
-bool IsLoopback(const std::string& address) {
-  in_addr v4{};
-  in6_addr v6{};
-  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
-  if (::inet_pton(AF_INET6, address.c_str(), &v6) != 1) return true;
-  if (IN6_IS_ADDR_V4MAPPED(&v6)) return v6.s6_addr[12] == 127;
-  return IN6_IS_ADDR_LOOPBACK(&v6);
-}
-
 // One of two words.
 template <typename Get>
 Option EitherOr(std::string key, std::string help, std::string no, std::string yes, Get get) {
@@ -508,6 +498,15 @@ std::vector<Option> LifeRows() {
 }
 
 }  // namespace
+
+bool IsLoopback(const std::string& address) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (::inet_pton(AF_INET, address.c_str(), &v4) == 1) return (ntohl(v4.s_addr) >> 24) == 127;
+  if (::inet_pton(AF_INET6, address.c_str(), &v6) != 1) return true;
+  if (IN6_IS_ADDR_V4MAPPED(&v6)) return v6.s6_addr[12] == 127;
+  return IN6_IS_ADDR_LOOPBACK(&v6);
+}
 
 const std::vector<Option>& Options() {
   static const std::vector<Option> options = [] {

@@ -106,8 +106,14 @@ std::vector<Error> FindProblems(const ConfigSources& sources);
 // server: orchestrators set variables of their own under any prefix.
 std::vector<std::string> UnknownVariables();
 
+// Whether only this machine can reach it. True for what is no address too: the server says that when it binds.
+bool IsLoopback(const std::string& address);
+
 // Whether settings that are right alone are right together.
 Status CheckTogether(const Config& config);
+
+// One sentence for each thing that is right but lets in more than it should, or shows it to others. Blocks on the disk.
+std::vector<std::string> UnsafeSettings(const Config& config);
 
 // The effective settings as YAML that LoadConfig reads; with origins, each in a comment behind its setting.
 std::string ConfigYaml(const LoadedConfig& loaded, bool origins);

@@ -20,6 +20,8 @@
 namespace weir::app {
 namespace {
 
+constexpr int kFewDays = 14;  // that a certificate is still valid
+
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t kMiB = 1U << 20;
@@ -212,13 +214,47 @@ Finding ExaminePort(std::string what, std::string_view setting, http::ServerOpti
 }
 
 std::vector<Finding> ExamineAddresses(const Config& config) {
-  std::vector<Finding> findings = {ExaminePort("address", "server.port", config.server)};
+  http::ServerOptions plain = config.server;
+  plain.tls.port = std::nullopt;
+  std::vector<Finding> findings = {ExaminePort("address", "server.port", plain)};
+  if (config.server.tls.port) {
+    http::ServerOptions tls = config.server;
+    tls.port = *config.server.tls.port;
+    tls.tls.port = std::nullopt;
+    findings.push_back(ExaminePort("tls address", "tls.port", tls));
+  }
   if (!config.rpc.port) return findings;
   http::ServerOptions grpc = config.server;
+  grpc.tls.port = std::nullopt;
   grpc.port = *config.rpc.port;
   findings.push_back(ExaminePort("grpc", "grpc.port", grpc));
   // A server leaves gRPC out when nobody has asked for that port.
   if (findings.back().health == Health::kFail && !config.rpc_is_named) findings.back().health = Health::kWarn;
+  return findings;
+}
+
+std::vector<Finding> ExamineSafety(const Config& config) {
+  std::vector<Finding> findings;
+  for (const std::string& unsafe : UnsafeSettings(config)) {
+    const std::size_t colon = unsafe.rfind(": ");
+    findings.push_back({"safety", Health::kWarn, unsafe.substr(0, colon), unsafe.substr(colon + 2)});
+  }
+  const http::TlsOptions& tls = config.server.tls;
+  if (tls.certificate.empty()) return findings;
+  const auto keys = http::TlsKeys::Load(tls);
+  if (!keys) {
+    findings.push_back({"certificate", Health::kFail, keys.error().message, "give PEM files that belong together"});
+    return findings;
+  }
+  const auto left = http::TlsKeys::TimeLeft(tls.certificate);
+  const auto days = left ? std::chrono::floor<std::chrono::days>(*left).count() : 0;
+  Finding valid{"certificate", Health::kOk, fmt::format("valid for {} days", days), ""};
+  if (!left || days < kFewDays) {
+    valid.health = days < 0 ? Health::kFail : Health::kWarn;
+    valid.text = days < 0 ? "no longer valid" : fmt::format("valid for {} more days", days);
+    valid.advice = "put a new one in its place; a running server takes it by itself";
+  }
+  findings.push_back(std::move(valid));
   return findings;
 }
 

@@ -28,6 +28,8 @@ std::vector<Finding> ExamineMachine(const Machine& machine, const std::vector<Cp
 std::vector<Finding> ExamineRuntime();
 // Whether the server could listen where the settings say. Binds the port for a moment.
 std::vector<Finding> ExamineAddresses(const Config& config);
+// What is allowed and should be thought of twice; the certificate, and how long it is valid.
+std::vector<Finding> ExamineSafety(const Config& config);
 // Each folder of models and each model in it: files are there and can be read; with `deep` each is loaded and
 // runs once, which may take seconds and memory.
 std::vector<Finding> ExamineModels(const Config& config, bool deep);

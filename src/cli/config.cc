@@ -34,6 +34,9 @@ void Check(const ConfigFlags& flags) {
   const std::vector<Error> problems = app::FindProblems(SourcesOf(flags));
   for (const Error& problem : problems) fmt::print(stderr, "weir: {}\n", problem.message);
   if (!problems.empty()) throw CLI::RuntimeError(kWrongUse);
+  const Result<app::LoadedConfig> loaded = app::LoadConfig(SourcesOf(flags));
+  QuitUnless(loaded);
+  for (const std::string& unsafe : app::UnsafeSettings(loaded->config)) fmt::print(stderr, "warning: {}\n", unsafe);
   fmt::print("{}: no problem found\n", flags.file.empty() ? "environment" : flags.file);
 }
 
@@ -73,6 +76,7 @@ void AddCheck(CLI::App& config) {
   command->add_option("--profile", flags->profile, "Sets of defaults, separated by ','")->type_name("NAMES");
   command->add_option("--set", flags->settings, "One setting")->type_name("KEY=VALUE");
   command->footer(
+      "Warnings are of what is right, but lets in more than it should.\n"
       "Exit code 0: a server would start with them; 2: it would not, or a variable WEIR_… is no setting.\n\n"
       "Examples:\n  weir config check\n  weir config check --profile staging --set keys_file=keys.yaml");
   command->callback([flags] { Check(*flags); });

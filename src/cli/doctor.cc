@@ -50,6 +50,7 @@ std::vector<Finding> Examine(const DoctorFlags& flags) {
   add(app::ExamineMachine(ThisMachine(), CpuFeatures(), config));
   add(app::ExamineRuntime());
   std::ranges::move(app::ExamineAddresses(config), std::back_inserter(all));
+  add(app::ExamineSafety(config));
   all.push_back(app::ExamineCache());
   add(app::ExamineModels(config, flags.deep));
   return all;

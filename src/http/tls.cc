@@ -2,7 +2,9 @@
 
 #include <fmt/format.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 
 #include <array>
 #include <string>
@@ -70,6 +72,19 @@ Result<std::unique_ptr<TlsKeys>> TlsKeys::Load(const TlsOptions& options) {
 TlsKeys::~TlsKeys() {
   const MutexLock lock(mu_);
   SSL_CTX_free(context_);
+}
+
+Result<std::chrono::hours> TlsKeys::TimeLeft(const std::filesystem::path& certificate) {
+  const std::unique_ptr<BIO, int (*)(BIO*)> file(BIO_new_file(certificate.c_str(), "r"), BIO_free);
+  const std::unique_ptr<X509, void (*)(X509*)> read(
+      file ? PEM_read_bio_X509(file.get(), nullptr, nullptr, nullptr) : nullptr, X509_free);
+  if (!read) return Wrong("tls.certificate", certificate);
+  int days = 0;
+  int seconds = 0;
+  if (ASN1_TIME_diff(&days, &seconds, nullptr, X509_get0_notAfter(read.get())) != 1) {
+    return Wrong("tls.certificate", certificate);
+  }
+  return std::chrono::duration_cast<std::chrono::hours>(std::chrono::days(days) + std::chrono::seconds(seconds));
 }
 
 Status TlsKeys::Renew() {

@@ -1,6 +1,7 @@
 // TLS: the server's certificate, and who may connect.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <memory>
@@ -35,6 +36,9 @@ class TlsKeys {
   ~TlsKeys();
   TlsKeys(const TlsKeys&) = delete;
   TlsKeys& operator=(const TlsKeys&) = delete;
+
+  // How long the server's certificate is still valid; below zero: no longer. Blocks on the disk.
+  static Result<std::chrono::hours> TimeLeft(const std::filesystem::path& certificate);
 
   // Reads the files again, for sessions from now on; those under way stay as they are, and after an error all of it
   // does.

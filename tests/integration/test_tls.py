@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import socket
 import ssl
 import subprocess
@@ -241,3 +242,32 @@ def test_what_is_wrong_with_the_files_is_told(tmp_path):
                                     ("server.pem", "other.key", "mismatch"), ("server.key", "server.key", "tls.certificate")):
         done = run("serve", *base, "--set", f"tls.certificate={tmp_path}/{certificate}", "--set", f"tls.key={tmp_path}/{key}")
         assert done.returncode == 2 and words in done.stderr, done.stderr
+
+
+def test_the_doctor_looks_at_the_certificate_and_what_is_unsafe(tmp_path):
+    make_certificate(tmp_path, "server", "first")
+    (tmp_path / "server.key").chmod(0o644)
+    given = ["--set", f"tls.certificate={tmp_path}/server.pem", "--set", f"tls.key={tmp_path}/server.key", "--set", "tls.port=0"]
+    done = run("doctor", "--json", *given, "--set", "server.port=0", "--set", "server.address=0.0.0.0", "--set", "auth=none")
+    checks = json.loads(done.stdout)["checks"]
+    certificate = next(one for one in checks if one["subject"] == "certificate")
+    assert certificate["health"] == "warn" and re.search("valid for [12] more days", certificate["text"])
+    unsafe = " ".join(one["text"] + one["advice"] for one in checks if one["subject"] == "safety")
+    assert "chmod o-r" in unsafe and "anybody may do everything" in unsafe
+    assert any(one["subject"] == "tls address" and one["health"] == "ok" for one in checks)
+    (tmp_path / "server.pem").write_text("none")
+    checks = json.loads(run("doctor", "--json", *given, "--set", "server.port=0").stdout)["checks"]
+    assert next(one for one in checks if one["subject"] == "certificate")["health"] == "fail"
+
+
+def test_the_check_of_settings_warns_of_the_unsafe_ones(tmp_path):
+    keys = tmp_path / "keys.yaml"
+    run("keys", "new", "web", "--file", str(keys))
+    keys.chmod(0o644)
+    done = run("config", "check", "--set", f"keys_file={keys}", "--set", "server.address=0.0.0.0", "--set",
+               "cors.origins=http://a.example")
+    assert done.returncode == 0 and "no problem found" in done.stdout
+    for words in ("warning: keys travel in the clear", "warning: keys_file", "warning: cors.origins"):
+        assert words in done.stderr, done.stderr
+    keys.chmod(0o600)
+    assert run("config", "check", "--set", f"keys_file={keys}").stderr == ""
