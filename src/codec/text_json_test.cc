@@ -30,7 +30,8 @@ TEST(ParseEmbeddings, TakesOneTextOrSeveral) {
 
 TEST(ParseEmbeddings, NamesTheFieldThatIsWrong) {
   EXPECT_EQ(Refusal("{}").message, "'input' is missing");
-  EXPECT_EQ(Refusal(R"({"input":5})").message, "'input' must be a string or an array of strings or tokens, not a number");
+  EXPECT_EQ(Refusal(R"({"input":5})").message,
+            "'input' must be a string or an array of strings or tokens, not a number");
   EXPECT_EQ(Refusal(R"({"input":["a",5]})").field, "input[1]");
   EXPECT_EQ(Refusal(R"({"input":[]})").field, "input");
   EXPECT_EQ(Refusal(R"({"input":"a","model":5})").message, "'model' must be a string, not a number");
@@ -135,7 +136,8 @@ TEST(ParseEmbeddings, NotesWhatIsNoTextWhenTheOthersShallBeAnswered) {
   ASSERT_TRUE(body) << body.error().message;
   EXPECT_THAT(body->request.texts, ElementsAre("a", "", "b", ""));
   ASSERT_EQ(body->request.unreadable.size(), 2U);
-  EXPECT_EQ(body->request.unreadable.at(1).message, "'input[1]' must be a string or an array of token ids, not a number");
+  EXPECT_EQ(body->request.unreadable.at(1).message,
+            "'input[1]' must be a string or an array of token ids, not a number");
 }
 
 Embeddings TwoVectors() {

@@ -81,15 +81,15 @@ PredictionCache::Found PredictionCache::Find(PendingJob& job) {
     return {};
   }
   Flight begun;
-  begun.key = key;
-  begun.hash = hash;
+  begun.key_ = key;
+  begun.hash_ = hash;
   return {.answer = std::nullopt, .flight = std::move(begun)};
 }
 
 std::vector<PendingJob> PredictionCache::Land(const Flight& flight, const std::vector<Tensor>* answer, bool next) {
-  Shard& shard = ShardOf(flight.hash);
+  Shard& shard = ShardOf(flight.hash_);
   const MutexLock lock(shard.mu);
-  const auto found = shard.flights.find(flight.key);
+  const auto found = shard.flights.find(flight.key_);
   if (found == shard.flights.end()) return {};
   std::vector<PendingJob> waiting;
   if (next && !found->second.empty()) {
@@ -104,9 +104,9 @@ std::vector<PendingJob> PredictionCache::Land(const Flight& flight, const std::v
 }
 
 void PredictionCache::Keep(Shard& shard, const Flight& flight, const std::vector<Tensor>& answer) {
-  Entry entry{.key = flight.key, .hash = flight.hash, .answer = {}, .bytes = kOverhead + flight.key.size()};
+  Entry entry{.key = flight.key_, .hash = flight.hash_, .answer = {}, .bytes = kOverhead + flight.key_.size()};
   for (const Tensor& tensor : answer) entry.bytes += tensor.bytes();
-  if (entry.bytes > shard_bytes_ || shard.by_key.contains({flight.key, flight.hash})) return;
+  if (entry.bytes > shard_bytes_ || shard.by_key.contains({flight.key_, flight.hash_})) return;
   for (const Tensor& tensor : answer) entry.answer.push_back(Copy(tensor));
   while (shard.bytes + entry.bytes > shard_bytes_) {
     shard.bytes -= shard.entries.back().bytes;

@@ -41,8 +41,8 @@ class PredictionCache {
 
    private:
     friend class PredictionCache;
-    std::string key;
-    std::size_t hash = 0;
+    std::string key_;
+    std::size_t hash_ = 0;
   };
 
   // What has become of a job.

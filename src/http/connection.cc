@@ -453,7 +453,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::size_t WriteSome(const auto& buffers, error_code& failed) {
     thread_local std::array<char, kSmallAnswer> piece;
     const bool in_pieces = response_->body().size() < kSmallAnswer || stream_.is_tls();
-    if (!in_pieces) return stream_.socket().write_some(buffers, failed);
+    if (!in_pieces) return stream_.WritePlain(buffers, failed);
     return stream_.WriteSome(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), buffers)), failed);
   }
 

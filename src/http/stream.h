@@ -31,6 +31,11 @@ class Stream {
 
   std::size_t ReadSome(boost::asio::mutable_buffer into, boost::system::error_code& error);
   std::size_t WriteSome(boost::asio::const_buffer from, boost::system::error_code& error);
+  // The same of a plain connection, from as many pieces as there are.
+  std::size_t WritePlain(const auto& pieces, boost::system::error_code& error) {
+    wanted_ = Socket::wait_write;
+    return socket_.write_some(pieces, error);
+  }
   // Tells the other side that nothing follows.
   void EndSending();
   void Close();

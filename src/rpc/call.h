@@ -122,8 +122,8 @@ class UnaryCall final : public grpc::ServerUnaryReactor,
     calls_.End();
     self_ = nullptr;
   }
-  // Neither blocks nor calls the library, so they may run where the library stands; else each costs a hop to another thread
-  // (half of the calls a second).
+  // Neither blocks nor calls the library, so they may run where the library stands; else each costs a hop to another
+  // thread (half of the calls a second).
   bool InternalInlineable() override { return true; }
 
   Calls& calls_;

@@ -178,42 +178,42 @@ class OipService final : public inference::GRPCInferenceService::CallbackService
   grpc::ServerUnaryReactor* SystemSharedMemoryStatus(grpc::CallbackServerContext* context,
                                                      const inference::SharedMemoryStatusRequest* request,
                                                      inference::SystemSharedMemoryStatusResponse* response) override {
-    return Start(*context, *request, *response, {"/inference.GRPCInferenceService/SystemSharedMemoryStatus"}, Nothing);
+    return Start(*context, *request, *response, {"/inference.GRPCInferenceService/SystemSharedMemoryStatus"}, kNothing);
   }
   grpc::ServerUnaryReactor* CudaSharedMemoryStatus(grpc::CallbackServerContext* context,
                                                    const inference::SharedMemoryStatusRequest* request,
                                                    inference::CudaSharedMemoryStatusResponse* response) override {
-    return Start(*context, *request, *response, {"/inference.GRPCInferenceService/CudaSharedMemoryStatus"}, Nothing);
+    return Start(*context, *request, *response, {"/inference.GRPCInferenceService/CudaSharedMemoryStatus"}, kNothing);
   }
   grpc::ServerUnaryReactor* SystemSharedMemoryUnregister(grpc::CallbackServerContext* context,
                                                          const inference::SharedMemoryUnregisterRequest* request,
                                                          inference::SharedMemoryUnregisterResponse* response) override {
     return Start(*context, *request, *response, {"/inference.GRPCInferenceService/SystemSharedMemoryUnregister"},
-                 Nothing);
+                 kNothing);
   }
   grpc::ServerUnaryReactor* CudaSharedMemoryUnregister(grpc::CallbackServerContext* context,
                                                        const inference::SharedMemoryUnregisterRequest* request,
                                                        inference::SharedMemoryUnregisterResponse* response) override {
     return Start(*context, *request, *response, {"/inference.GRPCInferenceService/CudaSharedMemoryUnregister"},
-                 Nothing);
+                 kNothing);
   }
   grpc::ServerUnaryReactor* SystemSharedMemoryRegister(grpc::CallbackServerContext* context,
                                                        const inference::SharedMemoryRegisterRequest* request,
                                                        inference::SharedMemoryRegisterResponse* response) override {
     return Start(*context, *request, *response, {"/inference.GRPCInferenceService/SystemSharedMemoryRegister"},
-                 NotOffered);
+                 kNotOffered);
   }
   grpc::ServerUnaryReactor* CudaSharedMemoryRegister(grpc::CallbackServerContext* context,
                                                      const inference::SharedMemoryRegisterRequest* request,
                                                      inference::SharedMemoryRegisterResponse* response) override {
     return Start(*context, *request, *response, {"/inference.GRPCInferenceService/CudaSharedMemoryRegister"},
-                 NotOffered);
+                 kNotOffered);
   }
 
  private:
   // There is none, so there is nothing to tell and nothing to let go.
-  static constexpr auto Nothing = [](const auto& call) { call->End({}); };
-  static constexpr auto NotOffered = [](const auto& call) { call->End(Fail(Code::kUnprocessable, kNoSharedMemory)); };
+  static constexpr auto kNothing = [](const auto& call) { call->End({}); };
+  static constexpr auto kNotOffered = [](const auto& call) { call->End(Fail(Code::kUnprocessable, kNoSharedMemory)); };
 
   template <typename Request, typename Response, typename Handler>
   grpc::ServerUnaryReactor* Start(grpc::CallbackServerContext& context, const Request& request, Response& response,
