@@ -19,7 +19,7 @@ namespace {
 
 // For writing the last answers once their jobs have been given up.
 constexpr std::chrono::milliseconds kLastAnswers{500};
-// After a change of the keys file, for its writer to finish.
+// After a change of the keys or the certificate, for its writer to finish.
 constexpr std::chrono::milliseconds kKeysSettle{200};
 
 // A folder, or a graph in one.
@@ -90,16 +90,23 @@ Application::~Application() {
   if (server_) server_->StopThreads();
 }
 
+std::vector<std::unique_ptr<http::Middleware>> Application::MiddlewaresOf(std::string_view transport) {
+  const Clock& clock = Clock::Steady();
+  std::vector<std::unique_ptr<http::Middleware>> all;
+  if (config_.access_log) all.push_back(http::NewAccessLogMiddleware(config_.access_percent, clock));
+  all.push_back(http::NewRequestIdMiddleware());
+  all.push_back(http::NewTraceMiddleware());
+  all.push_back(http::NewDeadlineMiddleware(config_.deadlines));
+  all.push_back(http::NewKeyMiddleware(keys_, clock));
+  all.push_back(http::NewPriorityMiddleware());
+  all.push_back(http::NewMetricsMiddleware(metrics_, clock, transport));
+  all.push_back(http::NewStageTimesMiddleware(metrics_, clock));
+  return all;
+}
+
 Status Application::AddGrpc() {
   if (!config_.rpc.port) return {};
-  if (config_.access_log) rpc_middlewares_.Add(http::NewAccessLogMiddleware(config_.access_percent, Clock::Steady()));
-  rpc_middlewares_.Add(http::NewRequestIdMiddleware());
-  rpc_middlewares_.Add(http::NewTraceMiddleware());
-  rpc_middlewares_.Add(http::NewDeadlineMiddleware(config_.deadlines));
-  rpc_middlewares_.Add(http::NewKeyMiddleware(keys_, Clock::Steady()));
-  rpc_middlewares_.Add(http::NewPriorityMiddleware());
-  rpc_middlewares_.Add(http::NewMetricsMiddleware(metrics_, Clock::Steady(), "grpc"));
-  rpc_middlewares_.Add(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
+  for (auto& middleware : MiddlewaresOf("grpc")) rpc_middlewares_.Add(std::move(middleware));
   rpc::ServerOptions options = config_.rpc;
   options.address = config_.server.address;
   options.tls.certificate = config_.server.tls.certificate;
@@ -121,7 +128,6 @@ Status Application::AddGrpc() {
 }
 
 Status Application::AddSentiment() {
-  if (config_.access_log) router_.Use(http::NewAccessLogMiddleware(config_.access_percent, Clock::Steady()));
   const SentimentOptions& options = config_.sentiment;
   if (!options.enabled) return {};
   if (!options.feedback.empty()) {
@@ -148,13 +154,7 @@ Status Application::AddSentiment() {
 
 void Application::AddRoutes() {
   if (!config_.cors_origins.empty()) router_.Use(http::NewCorsMiddleware(config_.cors_origins));
-  router_.Use(http::NewRequestIdMiddleware());
-  router_.Use(http::NewTraceMiddleware());
-  router_.Use(http::NewDeadlineMiddleware(config_.deadlines));
-  router_.Use(http::NewKeyMiddleware(keys_, Clock::Steady()));
-  router_.Use(http::NewPriorityMiddleware());
-  router_.Use(http::NewMetricsMiddleware(metrics_, Clock::Steady()));
-  router_.Use(http::NewStageTimesMiddleware(metrics_, Clock::Steady()));
+  for (auto& middleware : MiddlewaresOf("http")) router_.Use(std::move(middleware));
   const auto ready = [this] { return Ready(); };
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = metrics_, .ready = ready});
@@ -184,25 +184,22 @@ void Application::Start() {
                                            [this] { return Rescan(); });
   }
   if (server_->tls_port() != 0) {
-    certificate_watch_ = std::make_unique<FolderWatch>(Watched{.what = "certificate",
-                                                               .folders = FoldersOf(config_.server.tls),
-                                                               .settle = kKeysSettle,
-                                                               .poll = config_.watch_poll},
-                                                       [this] {
-                                                         RenewCertificate();
-                                                         return false;
-                                                       });
+    certificate_watch_ = WatchFiles("certificate", FoldersOf(config_.server.tls), [this] { RenewCertificate(); });
   }
   if (!config_.keys_file.empty()) {
-    keys_watch_ = std::make_unique<FolderWatch>(Watched{.what = "keys",
-                                                        .folders = FoldersOfKeys(config_.keys_file),
-                                                        .settle = kKeysSettle,
-                                                        .poll = config_.watch_poll},
-                                                [this] {
-                                                  RenewKeys();
-                                                  return false;
-                                                });
+    keys_watch_ = WatchFiles("keys", FoldersOfKeys(config_.keys_file), [this] { RenewKeys(); });
   }
+}
+
+std::unique_ptr<FolderWatch> Application::WatchFiles(std::string_view what, std::vector<std::filesystem::path> folders,
+                                                     std::function<void()> renew) const {
+  return std::make_unique<FolderWatch>(
+      Watched{
+          .what = std::string(what), .folders = std::move(folders), .settle = kKeysSettle, .poll = config_.watch_poll},
+      [renew = std::move(renew)] {
+        renew();
+        return false;
+      });
 }
 
 void Application::RenewCertificate() {

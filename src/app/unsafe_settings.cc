@@ -1,11 +1,9 @@
 // What is allowed and should be thought of twice.
 #include <fmt/format.h>
 
-#include <array>
 #include <utility>
 
 #include "app/config.h"
-#include "app/keys_file.h"
 
 namespace weir::app {
 namespace {
