@@ -17,7 +17,7 @@ import tritonclient.grpc.aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from test_oip_types import VALUES, as_bytes
-from tiny_models import DATATYPES, make_identity, make_loop
+from tiny_models import DATATYPES, make_identities, make_loop
 from tritonclient.grpc import service_pb2, service_pb2_grpc
 from tritonclient.utils import InferenceServerException
 from weir_process import EXAMPLE_MODELS, Weir, run, sanitized, until
@@ -206,10 +206,8 @@ def test_the_asyncio_client_works_too(weir: Weir):
 
 @pytest.fixture(scope="module")
 def types(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("types")
-    for datatype in DATATYPES:
-        make_identity(folder / datatype.lower(), datatype)
-    server = Weir(tmp_path_factory.mktemp("weir"), "--models", folder, "--grpc-port", "0")
+    models = make_identities(tmp_path_factory.mktemp("types"))
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", models, "--grpc-port", "0")
     with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}") as channel:
         yield service_pb2_grpc.GRPCInferenceServiceStub(channel)
     server.stop()

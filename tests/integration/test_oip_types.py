@@ -10,7 +10,7 @@ import pytest
 import tritonclient.http
 from tritonclient.utils import InferenceServerException
 
-from tiny_models import DATATYPES, make_identity
+from tiny_models import DATATYPES, make_identities
 from weir_process import Weir
 from wire import Client
 
@@ -41,10 +41,7 @@ def as_bytes(datatype: str, values: list) -> bytes:
 
 @pytest.fixture(scope="module")
 def types(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("types")
-    for datatype in DATATYPES:
-        make_identity(folder / datatype.lower(), datatype)
-    server = Weir(tmp_path_factory.mktemp("weir"), "--models", folder)
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", make_identities(tmp_path_factory.mktemp("types")))
     yield server
     server.stop()
 

@@ -97,3 +97,10 @@ def make_identity(folder: Path, datatype: str) -> Path:
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8),
               str(folder / "model.onnx"))
     return folder
+
+
+def make_identities(folder: Path) -> Path:
+    """One for each datatype, named after it in lower case."""
+    for datatype in DATATYPES:
+        make_identity(folder / datatype.lower(), datatype)
+    return folder
