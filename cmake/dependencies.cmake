@@ -57,6 +57,9 @@ weir_dependency(zstd ${WEIR_ZSTD} Threads::Threads)
 weir_library(WEIR_SQLITE sqlite3)
 weir_dependency(sqlite ${WEIR_SQLITE} Threads::Threads ${CMAKE_DL_LIBS} m)
 
+# The page that shows the HTTP routes: files that set-up fetched.
+find_path(WEIR_SWAGGER_UI swagger-ui-bundle.js PATHS ${WEIR_DEPS}/swagger-ui NO_DEFAULT_PATH REQUIRED)
+
 weir_dependency(rapidjson)
 weir_dependency(cli11)
 

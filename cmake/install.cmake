@@ -26,6 +26,9 @@ foreach(package libfmt libspdlog libsimdjson libyaml-cpp libcli11 libcsv libssl 
 endforeach()
 install(FILES ${WEIR_DEPS}/tokenizer/ThirdPartyNotices.txt DESTINATION share/doc/weir/licenses
         RENAME tokenizers-and-crates.txt)
+foreach(notice LICENSE swagger-ui-bundle.js.LICENSE.txt)
+  install(FILES ${WEIR_SWAGGER_UI}/${notice} DESTINATION share/doc/weir/licenses RENAME swagger-ui.${notice})
+endforeach()
 if(EXISTS ${WEIR_DEPS}/onnxruntime/LICENSE)
   install(FILES ${WEIR_DEPS}/onnxruntime/LICENSE DESTINATION share/doc/weir RENAME LICENSE.onnxruntime)
   install(FILES ${WEIR_DEPS}/onnxruntime/ThirdPartyNotices.txt DESTINATION share/doc/weir

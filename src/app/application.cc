@@ -158,6 +158,10 @@ void Application::AddRoutes() {
   const auto ready = [this] { return Ready(); };
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = metrics_, .ready = ready});
+  const auto longest = std::chrono::duration_cast<std::chrono::milliseconds>(config_.deadlines.most).count();
+  const auto longest_text = static_cast<std::int64_t>(config_.sentiment.max_text_length);
+  http::AddDocsRoutes(router_, {.asks_keys = keys_.required(),
+                                .bounds = {{"deadline.max", longest}, {"sentiment.max_text_length", longest_text}}});
   http::AddTextRoutes(router_, {.engine = core_.engine,
                                 .texts = core_.texts,
                                 .default_model = config_.default_model,

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -174,6 +175,15 @@ std::string_view JsonTypeName(JsonElement element) {
   return "something else";
 }
 
+std::optional<std::int64_t> WholeNumber(JsonElement element) {
+  constexpr double kExact = 9007199254740992;  // 2^53: beyond it doubles are not all whole numbers
+  std::int64_t value = 0;
+  if (!element.get(value)) return value;
+  double number = 0;
+  if (element.get(number) || !(std::abs(number) < kExact) || number != std::trunc(number)) return std::nullopt;
+  return static_cast<std::int64_t>(number);
+}
+
 Result<JsonObject> JsonObject::From(JsonElement element, std::string path) {
   simdjson::dom::object object;
   if (element.get(object)) {
@@ -234,8 +244,8 @@ Result<std::optional<std::int64_t>> JsonObject::FindInt(std::string_view key, st
                                                         std::int64_t most) const {
   const auto found = Find(key);
   if (!*found) return std::nullopt;
-  std::int64_t value = 0;
-  if ((*found)->get(value) || value < least || value > most) {
+  const std::optional<std::int64_t> value = WholeNumber(**found);
+  if (!value || *value < least || *value > most) {
     return InvalidArgument(fmt::format("'{}' must be a whole number from {} to {}", Path(key), least, most), Path(key));
   }
   return value;

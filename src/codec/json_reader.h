@@ -23,6 +23,9 @@ Result<JsonElement> ParseJson(std::string_view body);
 // "a string", "an array": for messages.
 std::string_view JsonTypeName(JsonElement element);
 
+// A number without a fraction, as JSON has it: 5, or 5.0. nullopt for anything else.
+std::optional<std::int64_t> WholeNumber(JsonElement element);
+
 // The fields of one object, each asked for once. Confined to one thread; valid as long as its element.
 //
 // A wrong type is an InvalidArgument that names the field ("inputs[0].shape"); `null` counts as absent.

@@ -77,6 +77,7 @@ Status ParseOptions(const JsonObject& object, RerankBody& body) {
   const auto shown = object.FindBool(body.is_list ? "return_text" : "return_documents");
   if (!shown) return std::unexpected(shown.error());
   if (!shown->value_or(false)) body.texts.clear();
+  if (const auto user = object.FindString("user"); !user) return std::unexpected(user.error());  // changes nothing
   return ParseSide(object, body.request);
 }
 

@@ -53,12 +53,12 @@ Result<Item> ParseTokens(simdjson::dom::array array, const std::string& path) {
   Item item;
   item.tokens.reserve(array.size());
   for (const JsonElement element : array) {
-    std::uint64_t id = 0;
-    if (element.get(id) || id > std::numeric_limits<std::uint32_t>::max()) {
+    const std::optional<std::int64_t> id = WholeNumber(element);
+    if (!id || *id < 0 || *id > std::numeric_limits<std::uint32_t>::max()) {
       return InvalidArgument(fmt::format("'{}' has something that is no token id at {}", path, item.tokens.size()),
                              path);
     }
-    item.tokens.push_back(static_cast<std::uint32_t>(id));
+    item.tokens.push_back(static_cast<std::uint32_t>(*id));
   }
   if (item.tokens.empty()) return InvalidArgument(fmt::format("'{}' has no tokens", path), path);
   return item;
@@ -256,6 +256,8 @@ Result<EmbeddingsBody> ParseEmbeddings(std::string_view body) {
   const auto dimensions = common->object.FindInt("dimensions", 1, 1'000'000);
   if (!dimensions) return std::unexpected(dimensions.error());
   parsed.request.dimensions = static_cast<std::size_t>(dimensions->value_or(0));
+  // Taken, as OpenAI's clients send it; it changes nothing.
+  if (const auto user = common->object.FindString("user"); !user) return std::unexpected(user.error());
   auto normalize = common->object.FindBool("normalize");
   if (!normalize) return Forward(normalize);
   parsed.request.normalize = *normalize;

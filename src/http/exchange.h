@@ -41,7 +41,7 @@ class Exchange {
   virtual std::string_view method() const = 0;
   virtual std::string_view path() const = 0;             // without the query
   virtual std::string_view query() const { return {}; }  // what stands behind the '?', as it is
-  // Value of a header (name in any case), or "".
+  // Value of a header (name in any case), or "". Of one that is not there `data()` is null, of an empty one it is not.
   virtual std::string_view Header(std::string_view name) const = 0;
   virtual const std::string& body() const = 0;
   // Ends when the client goes away.

@@ -73,7 +73,7 @@ void Router::Add(std::string_view method, std::string_view pattern, Dialect dial
 
 std::vector<Router::RouteInfo> Router::List() const {
   std::vector<RouteInfo> list;
-  for (const Entry& entry : routes_) list.push_back({entry.method, entry.pattern});
+  for (const Entry& entry : routes_) list.push_back({entry.method, entry.pattern, entry.dialect, entry.scope});
   return list;
 }
 
@@ -85,8 +85,9 @@ void Router::Route(const ExchangePtr& exchange) const {
   const Entry* found = nullptr;
   exchange->dialect = DialectOf(exchange->path());
   for (const Entry& entry : routes_) {
-    if (entry.method != method) continue;
-    if (auto parameters = Match(entry.segments, path)) {
+    auto parameters = Match(entry.segments, path);
+    if (parameters && entry.method != method) exchange->scope = entry.scope;  // who may ask there may ask wrongly
+    if (parameters && entry.method == method) {
       exchange->parameters = std::move(*parameters);
       exchange->route = entry.pattern;
       exchange->scope = entry.scope;

@@ -47,7 +47,10 @@ class Router {
   struct RouteInfo {
     std::string_view method;
     std::string_view pattern;
+    Dialect dialect = Dialect::kOpenAi;
+    access::Scope scope = access::Scope::kOpen;
   };
+  // In the order in which they are looked at.
   std::vector<RouteInfo> List() const;
 
  private:

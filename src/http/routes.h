@@ -11,6 +11,7 @@
 #include "infer/infer_service.h"
 #include "infer/repository.h"
 #include "metrics/metrics.h"
+#include "openapi/document.h"
 #include "sentiment/feedback.h"
 #include "sentiment/probe.h"
 #include "sentiment/service.h"
@@ -25,6 +26,10 @@ struct HealthRoutesContext {
   std::function<Status()> ready;
 };
 void AddHealthRoutes(Router& router, const HealthRoutesContext& context);
+
+// GET /openapi.json, the description of all routes that the router has when it is first asked for, and the page that
+// shows it: GET /docs, /redoc, /docs/{file}.
+void AddDocsRoutes(Router& router, const openapi::Facts& facts);
 
 // GET /v1/models[/{model}], POST /v1/embeddings, POST /v1/classify.
 struct TextRoutesContext {

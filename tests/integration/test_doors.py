@@ -13,7 +13,8 @@ from wire import Client, head_of
 TASKS = {"identity": "tensor", "minilm": "embedding", "sentiment": "classification", "simple": "tensor"}
 
 ROUTES = [
-    "GET /", "GET /livez", "GET /readyz", "GET /metrics", "GET /v1/models", "GET /v1/models/{model}",
+    "GET /", "GET /livez", "GET /readyz", "GET /metrics",
+    "GET /openapi.json", "GET /docs", "GET /redoc", "GET /docs/{file}", "GET /v1/models", "GET /v1/models/{model}",
     "POST /v1/embeddings", "POST /v1/classify", "POST /rerank", "POST /v1/rerank", "GET /v1/models/{model}/status", "POST /v1/models/{model}/load",
     "POST /v1/models/{model}/unload", "POST /v1/models/{model}/reload", "POST /v1/models/{model}/cancel",
     "PATCH /v1/models/{model}/settings",
@@ -32,7 +33,7 @@ ROUTES = [
 
 def path_of(route: str) -> str:
     """A path that the route takes."""
-    return route.split(" ")[1].replace("{model}", "simple").replace("{version}", "1")
+    return route.split(" ")[1].replace("{model}", "simple").replace("{version}", "1").replace("{file}", "start.js")
 
 
 def test_the_root_lists_models_and_routes(client: Client):

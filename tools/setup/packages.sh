@@ -14,7 +14,7 @@ build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev
                 rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev prometheus-cpp-dev
                 libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkgconf libsqlite3-dev
                 "${python_packages[@]}")
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl chromium chromium-driver)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 bench_packages=(wrk nginx-light libbenchmark-dev libgtest-dev libgmock-dev)
@@ -45,7 +45,8 @@ install_packages() {
 # What shows that a package's equivalent is there on a system without dpkg: a command, or a header (with a '.').
 evidence() {
   case $1 in
-    g++ | make | cmake | ccache | mold | python3 | wrk | curl | openssl) echo "$1" ;;
+    g++ | make | cmake | ccache | mold | python3 | wrk | curl | openssl | chromium) echo "$1" ;;
+    chromium-driver) echo chromedriver ;;
     ninja-build) echo ninja ;;
     nginx-light) echo nginx ;;
     clang-19 | clang-tidy-19 | clang-format-19) echo "$1" ;;

@@ -11,6 +11,7 @@ source "$root/tools/setup/common.sh"
 source "$root/tools/setup/packages.sh"
 source "$root/tools/setup/onnxruntime.sh"
 source "$root/tools/setup/tokenizer.sh"
+source "$root/tools/setup/swagger_ui.sh"
 source "$root/tools/setup/python.sh"
 
 purpose=${1:-build}
@@ -20,6 +21,7 @@ case $purpose in
     need_rust
     need_python_environment convert tools/convert/requirements.txt
     need_onnxruntime
+    need_swagger_ui
     need_tokenizer
     ;;
   models)

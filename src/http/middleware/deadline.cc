@@ -16,7 +16,7 @@ class DeadlineFromHeader final : public Middleware {
   std::optional<Error> Before(Exchange& exchange) const override {
     exchange.patience.deadline = Deadline(exchange.patience.received + limits_.fallback);
     const std::string_view given = exchange.Header("x-request-timeout-ms");
-    if (given.empty()) return std::nullopt;
+    if (given.data() == nullptr) return std::nullopt;
     std::int64_t milliseconds = 0;
     const auto [end, error] = std::from_chars(given.data(), given.data() + given.size(), milliseconds);
     if (error == std::errc::result_out_of_range) milliseconds = std::numeric_limits<std::int64_t>::max();

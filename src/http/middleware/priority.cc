@@ -7,7 +7,7 @@ class PriorityFromHeader final : public Middleware {
  public:
   std::optional<Error> Before(Exchange& exchange) const override {
     const std::string_view given = exchange.Header("x-request-priority");
-    if (given.empty()) return std::nullopt;
+    if (given.data() == nullptr) return std::nullopt;
     const Result<Priority> named = ParsePriority(given);
     if (!named) return Error{Code::kInvalidArgument, "X-Request-Priority: " + named.error().message};
     const Result<Priority> granted = PriorityOf(exchange, *named);
