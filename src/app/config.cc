@@ -22,45 +22,52 @@ constexpr Duration kHour = std::chrono::hours(1);
 
 template <typename Get>
 Option Count(std::string key, std::string help, std::uint64_t least, std::uint64_t most, Get get) {
-  return {std::move(key), fmt::format("{} ({} to {})", help, least, most),
-          [=](const std::string& text, Config& config) -> Status {
-            Result<std::uint64_t> value = ParseCount(text, least, most);
-            if (!value) return Forward(value);
-            get(config) = static_cast<std::remove_reference_t<decltype(get(config))>>(*value);
-            return {};
-          },
-          [=](const Config& config) { return std::to_string(get(const_cast<Config&>(config))); }};
+  Option option = {std::move(key), fmt::format("{} ({} to {})", help, least, most),
+                   [=](const std::string& text, Config& config) -> Status {
+                     Result<std::uint64_t> value = ParseCount(text, least, most);
+                     if (!value) return Forward(value);
+                     get(config) = static_cast<std::remove_reference_t<decltype(get(config))>>(*value);
+                     return {};
+                   },
+                   [=](const Config& config) { return std::to_string(get(const_cast<Config&>(config))); }};
+  option.form = {.kind = ValueForm::Kind::kCount, .least = least, .most = most};
+  return option;
 }
 
 template <typename Get>
 Option Time(std::string key, std::string help, Duration least, Duration most, Get get) {
-  return {std::move(key), fmt::format("{} ({} to {})", help, DurationText(least), DurationText(most)),
-          [=](const std::string& text, Config& config) -> Status {
-            Result<Duration> value = ParseDuration(text);
-            if (!value) return Forward(value);
-            if (*value < least || *value > most) {
-              return InvalidArgument(
-                  fmt::format("'{}' is not from {} to {}", text, DurationText(least), DurationText(most)));
-            }
-            get(config) = *value;
-            return {};
-          },
-          [=](const Config& config) { return DurationText(get(const_cast<Config&>(config))); }};
+  Option option = {std::move(key), fmt::format("{} ({} to {})", help, DurationText(least), DurationText(most)),
+                   [=](const std::string& text, Config& config) -> Status {
+                     Result<Duration> value = ParseDuration(text);
+                     if (!value) return Forward(value);
+                     if (*value < least || *value > most) {
+                       return InvalidArgument(
+                           fmt::format("'{}' is not from {} to {}", text, DurationText(least), DurationText(most)));
+                     }
+                     get(config) = *value;
+                     return {};
+                   },
+                   [=](const Config& config) { return DurationText(get(const_cast<Config&>(config))); }};
+  option.form = {.kind = ValueForm::Kind::kTime};
+  return option;
 }
 
 template <typename Get>
 Option Size(std::string key, std::string help, std::uint64_t least, std::uint64_t most, Get get) {
-  return {std::move(key), fmt::format("{} ({} to {})", help, SizeText(least), SizeText(most)),
-          [=](const std::string& text, Config& config) -> Status {
-            Result<std::uint64_t> value = ParseSize(text);
-            if (!value) return Forward(value);
-            if (*value < least || *value > most) {
-              return InvalidArgument(fmt::format("'{}' is not from {} to {}", text, SizeText(least), SizeText(most)));
-            }
-            get(config) = *value;
-            return {};
-          },
-          [=](const Config& config) { return SizeText(get(const_cast<Config&>(config))); }};
+  Option option = {
+      std::move(key), fmt::format("{} ({} to {})", help, SizeText(least), SizeText(most)),
+      [=](const std::string& text, Config& config) -> Status {
+        Result<std::uint64_t> value = ParseSize(text);
+        if (!value) return Forward(value);
+        if (*value < least || *value > most) {
+          return InvalidArgument(fmt::format("'{}' is not from {} to {}", text, SizeText(least), SizeText(most)));
+        }
+        get(config) = *value;
+        return {};
+      },
+      [=](const Config& config) { return SizeText(get(const_cast<Config&>(config))); }};
+  option.form = {.kind = ValueForm::Kind::kSize};
+  return option;
 }
 
 template <typename Get>
@@ -75,22 +82,26 @@ Option Text(std::string key, std::string help, Get get) {
 
 template <typename Get>
 Option Flag(std::string key, std::string help, Get get) {
-  return {std::move(key), fmt::format("{} (true or false)", help),
-          [=](const std::string& text, Config& config) -> Status {
-            if (text != "true" && text != "false") {
-              return InvalidArgument(fmt::format("'{}' is neither true nor false", text));
-            }
-            get(config) = text == "true";
-            return {};
-          },
-          [=](const Config& config) { return std::string(get(const_cast<Config&>(config)) ? "true" : "false"); }};
+  Option option = {
+      std::move(key), fmt::format("{} (true or false)", help),
+      [=](const std::string& text, Config& config) -> Status {
+        if (text != "true" && text != "false") {
+          return InvalidArgument(fmt::format("'{}' is neither true nor false", text));
+        }
+        get(config) = text == "true";
+        return {};
+      },
+      [=](const Config& config) { return std::string(get(const_cast<Config&>(config)) ? "true" : "false"); }};
+  option.form = {.kind = ValueForm::Kind::kFlag};
+  return option;
 }
 
 Option BatchPolicy() {
   static constexpr std::array<std::pair<std::string_view, BatchMode>, 3> kModes = {
       {{"cost", BatchMode::kCost}, {"always", BatchMode::kAlways}, {"never", BatchMode::kNever}}};
-  return {"batch.policy", "which texts run together: cost (by measured cost), always (in order) or never",
-          [](const std::string& text, Config& config) -> Status {
+  return {.key = "batch.policy",
+          .help = "which texts run together: cost (by measured cost), always (in order) or never",
+          .set = [](const std::string& text, Config& config) -> Status {
             for (const auto& [name, mode] : kModes) {
               if (name != text) continue;
               config.engine.deployment.batch.mode = mode;
@@ -98,10 +109,12 @@ Option BatchPolicy() {
             }
             return InvalidArgument(fmt::format("'{}' is none of cost, always and never", text));
           },
-          [](const Config& config) {
-            const auto is_set = [&](const auto& one) { return one.second == config.engine.deployment.batch.mode; };
-            return std::string(std::ranges::find_if(kModes, is_set)->first);
-          }};
+          .show =
+              [](const Config& config) {
+                const auto is_set = [&](const auto& one) { return one.second == config.engine.deployment.batch.mode; };
+                return std::string(std::ranges::find_if(kModes, is_set)->first);
+              },
+          .form = {.kind = ValueForm::Kind::kWords, .words = {"cost", "always", "never"}}};
 }
 
 // One of two words.
@@ -114,7 +127,8 @@ Option EitherOr(std::string key, std::string help, std::string no, std::string y
             get(config) = text == yes;
             return {};
           },
-          .show = [=](const Config& config) { return get(const_cast<Config&>(config)) ? yes : no; }};
+          .show = [=](const Config& config) { return get(const_cast<Config&>(config)) ? yes : no; },
+          .form = {.kind = ValueForm::Kind::kWords, .words = {no, yes}}};
 }
 
 Option LogLevel() {
@@ -128,6 +142,7 @@ Option LogLevel() {
     config.log_level = text;
     return {};
   };
+  option.form = {.kind = ValueForm::Kind::kWords, .words = {"debug", "info", "warn", "error", "off"}};
   return option;
 }
 
@@ -150,6 +165,8 @@ Option Models() {
 }
 
 Option Profiles() {
+  std::vector<std::string> names;
+  for (const Profile& profile : AllProfiles()) names.emplace_back(profile.name);
   return {.key = "profile",
           .help = fmt::format("sets of defaults (a list; in the environment and on the command line separated by ','): "
                               "at most one of {}",
@@ -157,7 +174,8 @@ Option Profiles() {
           .set = [](const std::string& text, Config& config) { return AddProfile(text, config.profiles); },
           .list = [](const Config& config) { return config.profiles; },
           .clear = [](Config& config) { config.profiles.clear(); },
-          .separator = ','};
+          .separator = ',',
+          .form = {.kind = ValueForm::Kind::kWords, .words = std::move(names)}};
 }
 
 Option Versions() {
@@ -206,7 +224,8 @@ Option MaxWaiting() {
           [](const Config& config) {
             const std::optional<std::size_t>& waiting = config.engine.deployment.max_waiting;
             return waiting ? std::to_string(*waiting) : std::string("any");
-          }};
+          },
+      .form = {.kind = ValueForm::Kind::kCount, .most = 1'000'000, .words = {"any"}}};
 }
 
 // No bound is written as 0.
@@ -310,7 +329,8 @@ Option MaybePort(std::string key, std::string help, Get get) {
               [=](const Config& config) {
                 const std::optional<std::uint16_t>& port = get(const_cast<Config&>(config));
                 return port ? std::to_string(*port) : std::string("off");
-              }};
+              },
+          .form = {.kind = ValueForm::Kind::kCount, .most = 65535, .words = {"off"}}};
 }
 
 Option GrpcPort() {

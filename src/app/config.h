@@ -119,6 +119,8 @@ std::vector<std::string> UnsafeSettings(const Config& config);
 std::string ConfigYaml(const LoadedConfig& loaded, bool origins);
 // A file to begin with: every setting with its default and its help, all of them commented out.
 std::string ConfigTemplate();
+// A JSON Schema of such a file, with which an editor completes and checks it. Source: JSON Schema, draft 2020-12.
+std::string ConfigSchema();
 // The reference of settings and profiles, for docs/configuration.md.
 std::string ConfigMarkdown();
 

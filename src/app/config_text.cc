@@ -49,6 +49,8 @@ std::string ConfigYaml(const LoadedConfig& loaded, bool origins) {
 std::string ConfigTemplate() {
   std::string text =
       "# Settings of Weir. What is commented out shows the default: remove the '#' before the key to change it.\n"
+      "# An editor that knows YAML completes it with: weir config schema weir.schema.json, and the line\n"
+      "#   yaml-language-server: $schema=weir.schema.json\n"
       "# Order: defaults < profile < this file < environment (WEIR_SERVER_PORT) < flags.\n";
   const Config defaults;
   std::string open;

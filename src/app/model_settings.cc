@@ -17,6 +17,7 @@ struct Row {
   std::string key;
   std::function<Status(const std::string&, ModelSettings&)> set;
   std::function<std::optional<std::string>(const ModelSettings&)> show;
+  ValueForm form = {};
 };
 
 // The only list of them.
@@ -32,7 +33,8 @@ const std::vector<Row>& Rows() {
        [](const ModelSettings& model) -> std::optional<std::string> {
          if (!model.cache_bytes) return std::nullopt;
          return SizeText(*model.cache_bytes);
-       }},
+       },
+       {.kind = ValueForm::Kind::kSize}},
       {"device",
        [](const std::string& text, ModelSettings& model) -> Status {
          Result<std::string> device = ParseDevice(text);
@@ -52,7 +54,8 @@ const std::vector<Row>& Rows() {
        [](const ModelSettings& model) -> std::optional<std::string> {
          if (!model.on_demand) return std::nullopt;
          return *model.on_demand ? "on-demand" : "startup";
-       }},
+       },
+       {.kind = ValueForm::Kind::kWords, .words = {"startup", "on-demand"}}},
       {"versions",
        [](const std::string& text, ModelSettings& model) -> Status {
          Result<VersionPolicy> policy = ParseVersionPolicy(text);
@@ -82,6 +85,12 @@ Result<std::string> ParseDevice(const std::string& text) {
   const bool numbered = text.starts_with("cuda:") && ParseCount(text.substr(5), 0, 1000);
   if (!numbered) return InvalidArgument(fmt::format("'{}' is none of auto, cpu, cuda, cuda:1", text));
   return text;
+}
+
+std::vector<std::pair<std::string, ValueForm>> ModelSettingForms() {
+  std::vector<std::pair<std::string, ValueForm>> forms;
+  for (const Row& row : Rows()) forms.emplace_back(row.key, row.form);
+  return forms;
 }
 
 std::string ModelSettingKeys() { return fmt::format("{}", fmt::join(Keys(), ", ")); }

@@ -6,8 +6,10 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "app/units.h"
 #include "app/version_policy.h"
 #include "base/result.h"
 
@@ -27,6 +29,8 @@ Result<std::string> ParseDevice(const std::string& text);
 
 // The keys, as the reference of settings lists them: "load, versions".
 std::string ModelSettingKeys();
+// Them with what their values look like.
+std::vector<std::pair<std::string, ValueForm>> ModelSettingForms();
 // Reads "minilm.load=on-demand" into the map. An error names the nearest key.
 Status AddModelSetting(std::string_view text, ModelSettingsMap& models);
 // What AddModelSetting reads, one for each that is set.

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "app/config.h"
+#include "app/units.h"
 #include "base/result.h"
 
 namespace weir::app {
@@ -22,6 +23,7 @@ struct Option {
   std::function<void(Config&)> clear = {};  // before the items of a later source; empty: they are added
   char separator = 0;                       // between the items in a variable; ',' on the command line too
   bool by_model = false;                    // items are NAME.SETTING=VALUE, which a file has as a map of maps
+  ValueForm form = {};                      // of a value, or of an item of a list
   std::string rule = {};                    // how the default follows from the machine; empty when it does not
 };
 

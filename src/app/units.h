@@ -4,11 +4,21 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/clock.h"
 #include "base/result.h"
 
 namespace weir::app {
+
+// What a setting's value looks like, for editors. Value type.
+struct ValueForm {
+  enum class Kind { kText, kCount, kTime, kSize, kFlag, kWords };
+  Kind kind = Kind::kText;
+  std::uint64_t least = 0;  // of a count
+  std::uint64_t most = 0;
+  std::vector<std::string> words = {};  // all there are (kWords), or beside numbers
+};
 
 // "250ms", "30s", "5m", "1h"; a bare number is refused, because nobody can tell its unit.
 Result<Duration> ParseDuration(std::string_view text);

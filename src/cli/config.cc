@@ -60,6 +60,20 @@ void Init(const InitFlags& flags) {
   fmt::print("wrote {}; use it with: weir serve --config {}\n", flags.file, flags.file);
 }
 
+struct SchemaFlags {
+  std::string file = "-";
+};
+
+void Schema(const SchemaFlags& flags) {
+  if (flags.file == "-") {
+    fmt::print("{}\n", app::ConfigSchema());
+    return;
+  }
+  std::ofstream out(flags.file);
+  out << app::ConfigSchema() << "\n" << std::flush;
+  if (!out) Quit({Code::kInvalidArgument, fmt::format("{} cannot be written", flags.file)});
+}
+
 void AddShow(CLI::App& config) {
   CLI::App* command = config.add_subcommand("show", "Print the settings that count, as YAML");
   auto flags = std::make_shared<ShowFlags>();
@@ -91,6 +105,17 @@ void AddInit(CLI::App& config) {
   command->callback([flags] { Init(*flags); });
 }
 
+void AddSchema(CLI::App& config) {
+  CLI::App* command = config.add_subcommand("schema", "Write the JSON Schema of a configuration, for editors");
+  auto flags = std::make_shared<SchemaFlags>();
+  command->add_option("file", flags->file, "Where to; '-' prints it")->capture_default_str();
+  command->footer(
+      "An editor with a YAML language server completes a file whose first line is\n"
+      "  # yaml-language-server: $schema=weir.schema.json\n\n"
+      "Examples:\n  weir config schema | grep max_body");
+  command->callback([flags] { Schema(*flags); });
+}
+
 }  // namespace
 
 void AddConfig(CLI::App& program) {
@@ -100,6 +125,7 @@ void AddConfig(CLI::App& program) {
   AddShow(*config);
   AddCheck(*config);
   AddInit(*config);
+  AddSchema(*config);
 }
 
 }  // namespace weir::cli

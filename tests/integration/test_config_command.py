@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
 
+import jsonschema
 import pytest
+import yaml
 from weir_process import EXAMPLE_MODELS, ROOT, run, until
 
 PAGE = ROOT / "docs/configuration.md"
@@ -96,3 +99,67 @@ def test_the_reference_page_is_the_generated_one():
     begin, end = "writes what follows -->\n", "<!-- /options -->"
     committed = PAGE.read_text(encoding="utf-8").split(begin)[1].split(end)[0]
     assert run("options", "--markdown").stdout == committed, "weir options --markdown has changed"
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2, as editors and Weir read it: 'off' is a word."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$"), list("tf"))
+
+
+@pytest.fixture(scope="module")
+def validator() -> jsonschema.Draft202012Validator:
+    """Of the schema that `weir config schema` writes."""
+    schema = json.loads(run("config", "schema").stdout)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema)
+
+
+def complaints(validator, text: str) -> list[str]:
+    """What an editor marks."""
+    return [error.message for error in validator.iter_errors(yaml.load(text, Loader=Loader))]
+
+
+@pytest.mark.parametrize("profile", ["", "local", "production", "load-once", "sentiment"])
+def test_the_schema_takes_whatever_show_prints(validator, profile):
+    arguments = ["--profile", profile, "--set", "model_settings=minilm.load=on-demand"] if profile else []
+    assert complaints(validator, run("config", "show", *arguments).stdout) == []
+
+
+def test_the_schema_takes_the_file_to_begin_with_and_knows_every_setting(validator):
+    text = run("config", "init", "-").stdout
+    everything = re.sub(r"^( *)#([a-z_]+:)", r"\1\2", text, flags=re.MULTILINE)
+    assert complaints(validator, text) == complaints(validator, everything) == []
+    assert list(validator.schema["$defs"]) == list(shown())
+    assert sum("default" in option for option in validator.schema["$defs"].values()) > 40
+
+
+@pytest.mark.parametrize("text", [
+    "server: {port: 70000}", "server.port: -1", "server: {prot: 8000}", "workres: 2", "workers: two", "workers: 0",
+    "deadline: {default: 30}", "deadline: {default: 30 s}", "server: {max_body: 64 MiB}", "log: {level: loud}",
+    "watch: {models: perhaps}", "tls: {port: on}", "profile: prodution", "model_settings: {minilm: {lode: startup}}",
+    "model_settings: {minilm: {load: never}}", "models: {a: b}", "server: 8000"])
+def test_the_schema_refuses_what_the_server_refuses(validator, config_file, text):
+    assert complaints(validator, text) != []
+    assert run("config", "check", config_file(text + "\n")).returncode == 2
+
+
+@pytest.mark.parametrize("text", [
+    "server: {port: 0, max_body: 1048576}", "server.max_body: 64MiB", "tls: {port: off}", "queue: {max_waiting: any}",
+    "models: examples/models", "models: [examples/models]", "profile: [local, load-once]", "batch: {policy: never}",
+    "model_settings: {minilm: {load: on-demand, cache: 4MiB}}", "server:", "load: {when: on-demand}"])
+def test_the_schema_takes_what_the_server_takes(validator, config_file, text):
+    assert complaints(validator, text) == []
+    assert run("config", "check", config_file(text + "\n")).returncode == 0
+
+
+def test_the_schema_is_written_to_a_file(tmp_path):
+    file = tmp_path / "weir.schema.json"
+    assert run("config", "schema", file).returncode == 0
+    assert json.loads(file.read_text()) == json.loads(run("config", "schema").stdout)
+    assert run("config", "schema", tmp_path / "no/such/folder").returncode == 2
