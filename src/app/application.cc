@@ -75,6 +75,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
   app->keys_.Replace(std::move(*keys));
   if (Status sentiment = app->AddSentiment(); !sentiment) return Forward(sentiment);
   app->AddRoutes();
+  if (Status limits = app->LimitBodies(); !limits) return Forward(limits);
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
   if (!server) return Forward(server);
   app->server_ = std::move(*server);
@@ -170,6 +171,17 @@ void Application::AddRoutes() {
       router_,
       {.repository = repository_, .default_model = config_.default_model, .longest_deadline = config_.deadlines.most});
   http::AddOipRoutes(router_, {.infer = core_.infer, .ready = ready});
+}
+
+Status Application::LimitBodies() {
+  for (const auto& [path, bytes] : config_.body_limits) {
+    if (router_.LimitBody(path, bytes)) continue;
+    std::vector<std::string> known;
+    for (const http::Router::RouteInfo& route : router_.List()) known.emplace_back(route.pattern);
+    return Fail(Code::kNotFound,
+                fmt::format("server.body_limits: there is no route '{}'{}", path, DidYouMean(path, known)));
+  }
+  return {};
 }
 
 void Application::Start() {

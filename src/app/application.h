@@ -68,6 +68,8 @@ class Application {
         repository_(core_.engine,
                     [this](const std::string& model, std::function<void()> then) { LookAt(model, std::move(then)); }) {}
   void AddRoutes();
+  // The bodies of single routes. kNotFound names the nearest route.
+  Status LimitBodies();
   // What all transports have around their requests.
   std::vector<std::unique_ptr<http::Middleware>> MiddlewaresOf(std::string_view transport);
   std::unique_ptr<FolderWatch> WatchFiles(std::string_view what, std::vector<std::filesystem::path> folders,

@@ -343,6 +343,34 @@ Option GrpcPort() {
   return option;
 }
 
+Option BodyLimits() {
+  return {
+      .key = "server.body_limits",
+      .help =
+          "largest request body of single routes, under server.max_body: /predict=64KiB (a list; in the environment "
+          "and on the command line separated by ',')",
+      .set = [](const std::string& text, Config& config) -> Status {
+        const std::size_t equals = text.rfind('=');
+        if (!text.starts_with('/') || equals == std::string::npos) {
+          return InvalidArgument(fmt::format("'{}' is not of the form /PATH=SIZE", text));
+        }
+        const Result<std::uint64_t> bytes = ParseSize(text.substr(equals + 1));
+        if (!bytes) return std::unexpected(bytes.error());
+        config.body_limits.insert_or_assign(text.substr(0, equals), *bytes);
+        return {};
+      },
+      .list =
+          [](const Config& config) {
+            std::vector<std::string> shown;
+            for (const auto& [path, bytes] : config.body_limits) {
+              shown.push_back(fmt::format("{}={}", path, SizeText(bytes)));
+            }
+            return shown;
+          },
+      .clear = [](Config& config) { config.body_limits.clear(); },
+      .separator = ','};
+}
+
 // The server: what it listens to, and for how long.
 std::vector<Option> ServerRows() {
   return {
@@ -353,6 +381,9 @@ std::vector<Option> ServerRows() {
                 "one for each core, at most 4"),
       Count("server.max_connections", "open connections", 1, 1'000'000,
             [](Config& c) -> auto& { return c.server.max_connections; }),
+      Count("server.max_connections_per_address",
+            "of these, connections from one address, or one IPv6 network of 64 bits; 0: as many as there may be", 0,
+            1'000'000, [](Config& c) -> auto& { return c.server.max_connections_per_address; }),
       ByMachine(Size("server.max_body", "largest request body", 1, 4 * kGiB,
                      [](Config& c) -> auto& { return c.server.max_body_bytes; }),
                 "64MiB, at most an eighth of the memory"),
@@ -363,6 +394,13 @@ std::vector<Option> ServerRows() {
            4 * kGiB, [](Config& c) -> auto& { return c.server.compress_from; }),
       Size("server.max_header", "largest request header", 256, 16 * kMiB,
            [](Config& c) -> auto& { return c.server.max_header_bytes; }),
+      Count("server.max_header_fields", "fields of a request header", 1, 10'000,
+            [](Config& c) -> auto& { return c.server.max_header_fields; }),
+      BodyLimits(),
+      Time("server.first_byte_timeout", "from a new connection to the first byte of its first request", kMs, kHour,
+           [](Config& c) -> auto& { return c.server.first_byte_timeout; }),
+      Time("server.header_timeout", "from a request's first byte to the end of its header", kMs, kHour,
+           [](Config& c) -> auto& { return c.server.header_timeout; }),
       Time("server.read_timeout", "from a request's first byte to its last", kMs, kHour,
            [](Config& c) -> auto& { return c.server.read_timeout; }),
       Time("server.idle_timeout", "between two requests of a connection", kMs, 24 * kHour,

@@ -38,7 +38,8 @@ struct SentimentOptions {
 struct Config {
   std::vector<std::string> profiles;
   http::ServerOptions server;
-  rpc::ServerOptions rpc;     // address and sizes are those of `server`
+  std::map<std::string, std::uint64_t> body_limits;  // in bytes, by route
+  rpc::ServerOptions rpc;                            // address and sizes are those of `server`
   bool rpc_is_named = false;  // its port is set somewhere; else a port in use means a server without gRPC
   http::DeadlineLimits deadlines;
   bool auth = true;                       // keys are asked for; false: anybody may do everything

@@ -34,6 +34,12 @@ std::vector<std::string> UnsafeSettings(const Config& config) {
                     "have TLS in front of it",
                     config.server.address));
   }
+  if (is_public && config.server.max_connections_per_address == 0) {
+    found.push_back(fmt::format(
+        "server.max_connections_per_address is 0, and server.address {} can be reached from other machines: "
+        "one of them may take all {} connections",
+        config.server.address, config.server.max_connections));
+  }
   for (const auto& [setting, file] :
        {std::pair("tls.key", &config.server.tls.key), std::pair("keys_file", &config.keys_file)}) {
     if (!file->empty() && IsReadByOthers(*file)) {

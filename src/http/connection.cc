@@ -36,6 +36,8 @@ constexpr int kMaxChunks = 16;
 constexpr std::size_t kMostAhead = 64U << 10;
 // Between two looks whether a client that has sent that much has gone.
 constexpr std::chrono::milliseconds kEndWatch{100};
+// A connection that has read more at once gives its memory back before it waits.
+constexpr std::size_t kKeptBuffer = 4U << 10;
 constexpr std::size_t kSmallAnswer = 16U << 10;
 // How long a client that was refused may go on sending before the connection is cut: closing at once would
 // reset it, and the client might lose the answer.
@@ -59,6 +61,19 @@ const std::string kServer = fmt::format("weir/{}", kVersion);
 // When a client whose body found no room may try again.
 constexpr std::chrono::milliseconds kRetryBody{1000};
 
+// The path of a request's target and what follows it, also of the absolute form, which proxies send: http://host/path
+// (RFC 9112, 3.2.2).
+std::string_view PathAndQuery(std::string_view target) {
+  const std::size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos || target.starts_with('/')) return target;
+  const std::size_t slash = target.find('/', scheme + 3);
+  return slash == std::string_view::npos ? "/" : target.substr(slash);
+}
+std::string_view PathOf(std::string_view target) {
+  const std::string_view path = PathAndQuery(target);
+  return path.substr(0, path.find('?'));
+}
+
 class HttpConnection;
 
 class HttpExchange final : public Exchange {
@@ -78,7 +93,7 @@ class HttpExchange final : public Exchange {
   HttpExchange& operator=(const HttpExchange&) = delete;
 
   std::string_view method() const override { return request_.method_string(); }
-  std::string_view path() const override { return Target().substr(0, Target().find('?')); }
+  std::string_view path() const override { return PathOf(request_.target()); }
   std::string_view query() const override {
     const std::string_view target = Target();
     const std::size_t mark = target.find('?');
@@ -99,15 +114,7 @@ class HttpExchange final : public Exchange {
   };
 
  private:
-  std::string_view Target() const {
-    std::string_view target = request_.target();
-    // The absolute form, which proxies send: http://host/path (RFC 9112, 3.2.2).
-    if (const std::size_t scheme = target.find("://"); scheme != std::string_view::npos && !target.starts_with('/')) {
-      const std::size_t slash = target.find('/', scheme + 3);
-      target = slash == std::string_view::npos ? "/" : target.substr(slash);
-    }
-    return target;
-  }
+  std::string_view Target() const { return PathAndQuery(request_.target()); }
 
   const std::shared_ptr<HttpConnection> connection_;
   const bhttp::request<bhttp::string_body> request_;
@@ -126,11 +133,17 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     client_ = std::hash<asio::ip::address>()(stream_.socket().remote_endpoint(ignored).address());
     NextRequest();
-    if (!stream_.is_established()) Enter(State::kIdle, context_.options.read_timeout);
+    Enter(State::kIdle, context_.options.first_byte_timeout);
   }
 
   void CheckTimeouts(TimePoint now) override {
-    if (state_ != State::kAnswering && now >= overdue_) Close();
+    if (state_ == State::kAnswering || state_ == State::kClosed || now < overdue_) return;
+    const WaitMetrics& waits = context_.ended_waits;
+    Counter wait = is_new_ ? waits.first_byte : waits.idle;
+    if (state_ == State::kReading) wait = parser_->is_header_done() ? waits.body : waits.header;
+    if (state_ == State::kWriting) wait = waits.answer;
+    if (state_ != State::kLingering && !context_.draining) wait.Add();
+    Close();
   }
 
   void CloseWhenIdle() override {
@@ -184,7 +197,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
     parser_->body_limit(context_.options.max_body_bytes);
     parser_->eager(true);
-    continue_sent_ = body_wanted_ = false;
+    continue_sent_ = body_wanted_ = header_seen_ = false;
+    if (buffer_.size() == 0 && std::exchange(most_buffered_, 0) > kKeptBuffer) buffer_.shrink_to_fit();
     Enter(State::kIdle, context_.draining ? kLastRequest : context_.options.idle_timeout);
     if (buffer_.size() > 0 && !Parse()) return;
     if (readable_) {
@@ -257,6 +271,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       if (error) return Close();
       if (state_ == State::kLingering) continue;  // thrown away: never committed
       buffer_.commit(got);
+      most_buffered_ = std::max(most_buffered_, buffer_.size());
       if (!Parse()) return;
     }
     WaitReadable();
@@ -264,14 +279,19 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   // True when more input is needed.
   bool Parse() {
-    if (state_ == State::kIdle) Enter(State::kReading, context_.options.read_timeout);
+    if (state_ == State::kIdle) {
+      is_new_ = false;
+      Enter(State::kReading, std::min(context_.options.header_timeout, context_.options.read_timeout));
+    }
     error_code error;
     const std::size_t used = parser_->put(buffer_.data(), error);
     buffer_.consume(used);
     if (error && error != bhttp::error::need_more) {
       Refuse(error);
-    } else if (parser_->is_header_done() && HasUnknownCoding()) {
-      Refuse(501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"});
+    } else if (parser_->is_header_done() && !std::exchange(header_seen_, true) && !TakeHeader()) {
+      // has been answered
+    } else if (parser_->is_header_done() && BodyLength() > body_limit_) {
+      Refuse(413, TooLarge(body_limit_));
     } else if (parser_->is_header_done() && !ReserveBody()) {
       Refuse(503, NoRoomForBody());
     } else if (parser_->is_done()) {
@@ -284,12 +304,35 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     return state_ == State::kReading;
   }
 
+  // Once for each request. False when its header has been refused.
+  bool TakeHeader() {
+    const bhttp::request<bhttp::string_body>& request = parser_->get();
+    const auto fields = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
+    if (fields > context_.options.max_header_fields) {
+      Refuse(431, {Code::kTooLarge, fmt::format("the header has {} fields, the limit is {}", fields,
+                                                context_.options.max_header_fields)});
+    } else if (HasUnknownCoding()) {
+      Refuse(501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"});
+    }
+    if (state_ != State::kReading) return false;
+    overdue_ +=
+        context_.options.read_timeout - std::min(context_.options.header_timeout, context_.options.read_timeout);
+    body_limit_ = context_.router.BodyLimitAt(PathOf(request.target()), context_.options.max_body_bytes);
+    return true;
+  }
+
+  // Of the body, as far as it is known.
+  std::size_t BodyLength() const {
+    const auto announced = parser_->content_length();
+    return announced ? static_cast<std::size_t>(*announced) : parser_->get().body().size();
+  }
+  static Error TooLarge(std::size_t limit) {
+    return {Code::kTooLarge, fmt::format("the body is larger than the limit of {} bytes", limit)};
+  }
+
   // Takes the body's bytes, as far as they are known, from what all connections may hold together; false when that
   // is spent. Given back once the request has been answered.
-  bool ReserveBody() {
-    const auto announced = parser_->content_length();
-    return Reserve(announced ? static_cast<std::size_t>(*announced) : parser_->get().body().size());
-  }
+  bool ReserveBody() { return Reserve(BodyLength()); }
   bool Reserve(std::size_t needed) {
     if (needed <= reserved_) return true;
     const std::size_t more = needed - std::exchange(reserved_, needed);
@@ -324,8 +367,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void Refuse(const error_code& error) {
     if (error == bhttp::error::body_limit) {
-      Refuse(413, {Code::kTooLarge,
-                   fmt::format("the body is larger than the limit of {} bytes", context_.options.max_body_bytes)});
+      Refuse(413, TooLarge(context_.options.max_body_bytes));
     } else if (error == bhttp::error::header_limit) {
       Refuse(431, {Code::kTooLarge,
                    fmt::format("the header is larger than the limit of {} bytes", context_.options.max_header_bytes)});
@@ -363,13 +405,14 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     body_wanted_ = false;
     if (!IsWorthABody()) return;
     EnterAnswering();
-    context_.packers.Submit([self = shared_from_this(), request = parser_->release(), coding = *coding]() mutable {
-      Result<std::string> body = Unpack(coding, request.body(), self->context_.options.max_body_bytes);
-      asio::post(self->stream_.socket().get_executor(),
-                 [self, request = std::move(request), body = std::move(body)]() mutable {
-                   self->Unpacked(std::move(request), std::move(body));
-                 });
-    });
+    context_.packers.Submit(
+        [self = shared_from_this(), request = parser_->release(), coding = *coding, most = body_limit_]() mutable {
+          Result<std::string> body = Unpack(coding, request.body(), most);
+          asio::post(self->stream_.socket().get_executor(),
+                     [self, request = std::move(request), body = std::move(body)]() mutable {
+                       self->Unpacked(std::move(request), std::move(body));
+                     });
+        });
   }
 
   void Unpacked(bhttp::request<bhttp::string_body> request, Result<std::string> body) {
@@ -487,6 +530,10 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   bool readable_ = false;     // input came while a request was being answered
   bool continue_sent_ = false;
   bool body_wanted_ = false;
+  bool header_seen_ = false;
+  bool is_new_ = true;             // without a byte so far
+  std::size_t body_limit_ = 0;     // of the route, once its header is here
+  std::size_t most_buffered_ = 0;  // since the buffer was last given back
   bool keep_alive_ = true;
   bool linger_ = false;  // the input after this answer is not worth parsing
 };
@@ -502,7 +549,16 @@ void HttpExchange::Respond(Response response) {
   connection_->Send(std::move(response), form);
 }
 
+Counter WaitCounter(Metrics& metrics, const char* wait) {
+  return metrics.GetCounter("weir_http_timeouts_total", "HTTP connections closed as their clients took too long.",
+                            {{"wait", wait}});
+}
+
 }  // namespace
+
+WaitMetrics::WaitMetrics(Metrics& metrics)
+    : first_byte(WaitCounter(metrics, "first_byte")), header(WaitCounter(metrics, "header")),
+      body(WaitCounter(metrics, "body")), idle(WaitCounter(metrics, "idle")), answer(WaitCounter(metrics, "answer")) {}
 
 std::shared_ptr<Connection> Connection::Make(asio::ip::tcp::socket socket, TlsSession session, const Context& context) {
   return std::make_shared<HttpConnection>(std::move(socket), std::move(session), context);

@@ -11,8 +11,19 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "http/tls.h"
+#include "metrics/metrics.h"
 
 namespace weir::http {
+
+// Connections that were closed because a client took too long.
+struct WaitMetrics {
+  explicit WaitMetrics(Metrics& metrics);
+  Counter first_byte;  // of a new connection
+  Counter header;
+  Counter body;
+  Counter idle;    // between requests
+  Counter answer;  // taken too slowly
+};
 
 // Reads requests, one at a time, and writes their answers. Confined to the I/O thread of its socket's
 // executor; only the answers arrive from other threads, and are posted there. It keeps itself alive while an
@@ -30,6 +41,7 @@ class Connection {
     RefusalRate& refusals;                 // of the I/O thread
     std::atomic<std::size_t>& body_bytes;  // of the bodies that all connections hold
     ThreadPool& packers;                   // for compressed bodies, both ways
+    const WaitMetrics& ended_waits;
     // Called once, on the I/O thread, when the connection has ended.
     std::function<void(Connection*)> closed;
   };

@@ -107,6 +107,26 @@ void Router::Route(const ExchangePtr& exchange) const {
   }
 }
 
+bool Router::LimitBody(std::string_view pattern, std::size_t bytes) {
+  bool found = false;
+  for (Entry& entry : routes_) {
+    if (entry.pattern != pattern) continue;
+    entry.max_body = bytes;
+    found = true;
+  }
+  limits_bodies_ = limits_bodies_ || found;
+  return found;
+}
+
+std::size_t Router::BodyLimitAt(std::string_view path, std::size_t otherwise) const {
+  if (!limits_bodies_) return otherwise;
+  const std::vector<std::string_view> segments = Split(path);
+  for (const Entry& entry : routes_) {
+    if (Match(entry.segments, segments)) return std::min(entry.max_body.value_or(otherwise), otherwise);
+  }
+  return otherwise;
+}
+
 Dialect Router::DialectAt(std::string_view path) const {
   const std::vector<std::string_view> segments = Split(path);
   for (const Entry& entry : routes_) {

@@ -41,6 +41,11 @@ class Router {
   // The middlewares' last touch: called by the connection for every answer before it is written.
   void Finish(const Exchange& exchange, Response& response) const;
 
+  // Bodies for routes of this pattern may have so many bytes. False when there is no such route.
+  bool LimitBody(std::string_view pattern, std::size_t bytes);
+  // Of the first route that has this path; `otherwise` where none has been set.
+  std::size_t BodyLimitAt(std::string_view path, std::size_t otherwise) const;
+
   // That of the route that has this path, whatever the method.
   Dialect DialectAt(std::string_view path) const;
 
@@ -61,11 +66,13 @@ class Router {
     Dialect dialect;
     access::Scope scope;
     Handler handler;
+    std::optional<std::size_t> max_body = {};
   };
 
   Response NoRoute(const Exchange& exchange) const;
 
   std::vector<Entry> routes_;
+  bool limits_bodies_ = false;
   Middlewares middlewares_;
 };
 

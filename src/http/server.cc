@@ -28,14 +28,28 @@ using boost::system::error_code;
 constexpr std::chrono::seconds kSweepInterval{1};
 constexpr std::chrono::milliseconds kAcceptPause{50};
 
+// Whose connections are counted together: an address, or of IPv6 the network of 64 bits that one subscriber has.
+using Origin = std::uint64_t;
+
+Origin OriginOf(const asio::ip::address& address) {
+  if (address.is_v4()) return address.to_v4().to_uint();
+  const asio::ip::address_v6 v6 = address.to_v6();
+  if (v6.is_v4_mapped()) return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_uint();
+  Origin network = 0;
+  const auto bytes = v6.to_bytes();
+  for (std::size_t i = 0; i < sizeof(network); ++i) network = network << 8U | bytes[i];
+  return network;
+}
+
 // One I/O thread with its own event loop and its share of the connections. What is not marked otherwise is
 // confined to that thread.
 class Loop {
  public:
   Loop(const ServerOptions& options, const Router& router, const std::atomic<bool>& draining,
-       std::atomic<std::size_t>& body_bytes, ThreadPool& packers, std::function<void()> closed)
+       std::atomic<std::size_t>& body_bytes, ThreadPool& packers, const WaitMetrics& waits,
+       std::function<void(const Origin&)> closed)
       : options_(options), router_(router), draining_(draining), body_bytes_(body_bytes), packers_(packers),
-        closed_(std::move(closed)) {}
+        waits_(waits), closed_(std::move(closed)) {}
 
   asio::io_context& context() { return context_; }
 
@@ -63,10 +77,10 @@ class Loop {
   void Clear() { connections_.clear(); }
 
   // Any thread.
-  void Adopt(tcp::socket socket, TlsKeys* keys) {
-    asio::post(context_, [this, keys, socket = std::move(socket)]() mutable {
+  void Adopt(tcp::socket socket, const Origin& origin, TlsKeys* keys) {
+    asio::post(context_, [this, keys, origin, socket = std::move(socket)]() mutable {
       TlsSession session = keys == nullptr ? nullptr : keys->NewSession(socket.native_handle());
-      if (keys != nullptr && !session) return closed_();  // no room: the socket goes with this
+      if (keys != nullptr && !session) return closed_(origin);  // no room: the socket goes with this
       auto connection = Connection::Make(std::move(socket), std::move(session),
                                          {.options = options_,
                                           .router = router_,
@@ -74,8 +88,9 @@ class Loop {
                                           .refusals = refusals_,
                                           .body_bytes = body_bytes_,
                                           .packers = packers_,
+                                          .ended_waits = waits_,
                                           .closed = [this](Connection* ended) { Forget(ended); }});
-      connections_.emplace(connection.get(), connection);
+      connections_.emplace(connection.get(), Open{connection, origin});
       connection->Start();
     });
   }
@@ -91,17 +106,24 @@ class Loop {
   }
 
  private:
+  struct Open {
+    std::shared_ptr<Connection> connection;
+    Origin origin;
+  };
+
   std::vector<std::shared_ptr<Connection>> Snapshot() const {
     std::vector<std::shared_ptr<Connection>> all;
-    for (const auto& [key, connection] : connections_) all.push_back(connection);
+    for (const auto& [key, open] : connections_) all.push_back(open.connection);
     return all;
   }
 
   void Forget(Connection* ended) {
     // Posted, because the connection is in the middle of one of its own functions.
     asio::post(context_, [this, ended] {
-      connections_.erase(ended);
-      closed_();
+      const auto found = connections_.find(ended);
+      const Origin origin = found->second.origin;
+      connections_.erase(found);
+      closed_(origin);
     });
   }
 
@@ -120,13 +142,14 @@ class Loop {
   const std::atomic<bool>& draining_;
   std::atomic<std::size_t>& body_bytes_;
   ThreadPool& packers_;
-  const std::function<void()> closed_;
+  const WaitMetrics& waits_;
+  const std::function<void(const Origin&)> closed_;
 
   RefusalRate refusals_;
   asio::io_context context_{1};
   asio::steady_timer sweep_{context_};
   asio::steady_timer last_request_{context_};
-  std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::unordered_map<Connection*, Open> connections_;
   std::jthread thread_;
 };
 
@@ -135,11 +158,11 @@ class AsioServer final : public Server {
   AsioServer(const ServerOptions& options, const Router& router, Metrics& metrics)
       : options_(options), open_connections_(metrics.GetGauge("weir_http_connections", "Open HTTP connections.")),
         accepted_(metrics.GetCounter("weir_http_connections_total", "HTTP connections accepted.")),
-        refused_(metrics.GetCounter("weir_http_connections_refused_total",
-                                    "HTTP connections closed at once, as there were as many as there may be.")) {
+        refused_(RefusedCounter(metrics, "total")), refused_address_(RefusedCounter(metrics, "address")),
+        waits_(metrics) {
     for (std::size_t i = 0; i < options_.threads; ++i) {
-      loops_.push_back(
-          std::make_unique<Loop>(options_, router, draining_, body_bytes_, packers_, [this] { ConnectionClosed(); }));
+      loops_.push_back(std::make_unique<Loop>(options_, router, draining_, body_bytes_, packers_, waits_,
+                                              [this](const Origin& origin) { Leave(origin); }));
     }
   }
 
@@ -223,13 +246,11 @@ class AsioServer final : public Server {
       if (error == asio::error::operation_aborted || !door.acceptor.is_open()) return;
       if (error) return PauseAccepting(door, error);
       accepted_.Add();
-      if (Count(+1) > options_.max_connections) {
-        // Closed at once: an honest refusal costs the client less than a wait.
-        refused_.Add();
-        socket.close(error);
-        ConnectionClosed();
+      const Origin origin = OriginOf(socket.remote_endpoint(error).address());
+      if (Enter(origin)) {
+        loop.Adopt(std::move(socket), origin, door.keys);
       } else {
-        loop.Adopt(std::move(socket), door.keys);
+        socket.close(error);  // at once: an honest refusal costs the client less than a wait
       }
       Accept(door);
     });
@@ -244,14 +265,30 @@ class AsioServer final : public Server {
     });
   }
 
-  std::size_t Count(int change) {
-    const MutexLock lock(mu_);
-    open_ = static_cast<std::size_t>(static_cast<std::ptrdiff_t>(open_) + change);
-    open_connections_.Set(static_cast<double>(open_));
-    if (open_ == 0) idle_.NotifyAll();
-    return open_;
+  static Counter RefusedCounter(Metrics& metrics, const char* bound) {
+    return metrics.GetCounter("weir_http_connections_refused_total",
+                              "HTTP connections closed at once, as there were as many as there may be.",
+                              {{"bound", bound}});
   }
-  void ConnectionClosed() { Count(-1); }
+
+  // False when there is no room for one more.
+  bool Enter(const Origin& origin) {
+    const MutexLock lock(mu_);
+    if (open_ >= options_.max_connections) return refused_.Add(), false;
+    if (options_.max_connections_per_address > 0) {
+      std::size_t& own = open_of_[origin];
+      if (own >= options_.max_connections_per_address) return refused_address_.Add(), false;
+      ++own;
+    }
+    open_connections_.Set(static_cast<double>(++open_));
+    return true;
+  }
+  void Leave(const Origin& origin) {
+    const MutexLock lock(mu_);
+    if (options_.max_connections_per_address > 0 && --open_of_[origin] == 0) open_of_.erase(origin);
+    open_connections_.Set(static_cast<double>(--open_));
+    if (open_ == 0) idle_.NotifyAll();
+  }
 
   // Constant after Listen.
   const ServerOptions options_;
@@ -261,11 +298,14 @@ class AsioServer final : public Server {
   Gauge open_connections_;
   Counter accepted_;
   Counter refused_;
+  Counter refused_address_;
+  const WaitMetrics waits_;
 
   // Guarded by mu_.
   Mutex mu_;
   CondVar idle_;
   std::size_t open_ GUARDED_BY(mu_) = 0;
+  std::unordered_map<Origin, std::size_t> open_of_ GUARDED_BY(mu_);  // empty when addresses have no bound
 
   std::vector<std::unique_ptr<Loop>> loops_;
   ThreadPool packers_{1, "pack"};  // its tasks post to the loops

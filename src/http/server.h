@@ -22,16 +22,20 @@ struct ServerOptions {
   std::uint16_t port = 8000;  // 0 = any free one
   // One for each core that the process may use, up to 4: each serves tens of thousands of small requests a second.
   std::size_t threads = std::min<std::size_t>(ThisMachine().cores(), 4);
-  std::size_t max_connections = 10'000;
+  std::size_t max_connections = 16'384;
+  std::size_t max_connections_per_address = 0;  // of IPv6: per network of 64 bits; 0: no bound of its own
   std::size_t max_body_bytes = ShareOfMemory(ThisMachine(), 8, 64U << 20);
   // Of all connections together; at least max_body_bytes.
   std::size_t max_bodies_bytes = ShareOfMemory(ThisMachine(), 4, 1U << 30);
   std::size_t max_header_bytes = 16U << 10;
+  std::size_t max_header_fields = 100;
   // Answers of that size are compressed for clients that take them so; 0: none.
   std::size_t compress_from = 16U << 10;
-  Duration read_timeout = std::chrono::seconds(30);   // from a request's first byte to its last
-  Duration idle_timeout = std::chrono::seconds(75);   // between requests
-  Duration write_timeout = std::chrono::seconds(30);  // for a client to take an answer
+  Duration first_byte_timeout = std::chrono::seconds(30);  // of a new connection's first request; TLS's handshake
+  Duration header_timeout = std::chrono::seconds(10);      // from a request's first byte to the end of its header
+  Duration read_timeout = std::chrono::seconds(30);        // from a request's first byte to its last
+  Duration idle_timeout = std::chrono::seconds(75);        // between requests
+  Duration write_timeout = std::chrono::seconds(30);       // for a client to take an answer
   // A client that ends its sending side has its answer all the same. Otherwise that counts as going away, as it looks
   // the same as a close, and cancels.
   bool half_close_answers = false;

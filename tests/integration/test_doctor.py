@@ -39,7 +39,7 @@ def test_cores_are_those_that_the_process_may_use():
 
 def test_few_open_files_are_warned_of():
     check = examined(*ANY_PORT, program=["sh", "-c", 'ulimit -n 256; exec "$@"', "sh"])["open files"]
-    assert check["health"] == "warn" and "10064" in check["advice"] and "256" in check["text"]
+    assert check["health"] == "warn" and "16448" in check["advice"] and "256" in check["text"]
 
 
 def test_a_port_that_is_taken_fails():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import http.client
 import json
+import time
 
 import pytest
-from weir_process import Weir, until
+from weir_process import Weir, refusal, until
 from wire import PATIENCE, chunked, head_of, post_of, take
 
 ONE = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 1], "data": [1]}]}
@@ -155,6 +157,101 @@ def test_a_client_over_the_connection_limit_is_turned_away(start):
                 return b""
 
     until(served_again, "a place to be free again")
+
+
+def test_an_address_over_its_connection_limit_is_turned_away_and_others_are_not(start):
+    server = start("--models", "examples/models", "--set", "server.max_connections_per_address=2")
+    with server.raw() as first, server.raw() as second:
+        for connection in (first, second):
+            assert connection.send(head_of("GET", "/livez")).reply().status == 200
+        with server.raw() as third:
+            assert third.ended()
+        with server.raw("127.0.0.2") as other:
+            assert other.send(head_of("GET", "/livez")).reply().status == 200
+            page = other.send(head_of("GET", "/metrics")).reply().body.decode()
+    assert 'weir_http_connections_refused_total{bound="address"} 1\n' in page
+    assert 'weir_http_connections_refused_total{bound="total"} 0\n' in page
+
+    def served_again():
+        with server.raw() as again:
+            try:
+                return again.send(head_of("GET", "/livez")).line()
+            except ConnectionError:
+                return b""
+
+    until(served_again, "a place to be free again")
+
+
+def test_a_header_of_too_many_fields_is_refused(start):
+    server = start("--models", "examples/models", "--set", "server.max_header_fields=5")
+    fields = [f"X-{number}: 1" for number in range(5)]
+    with server.raw() as connection:
+        assert connection.send(head_of("GET", "/livez", None, *fields[:4])).reply().status == 200
+        reply = connection.send(head_of("GET", "/livez", None, *fields)).reply()
+        assert reply.status == 431
+        assert "6 fields" in reply.message() and "5" in reply.message()
+
+
+@pytest.mark.parametrize("how", ["announced", "chunked", "compressed", "with the header"])
+def test_a_route_may_have_a_body_limit_of_its_own(start, how):
+    server = start("--models", "examples/models", "--set", "server.body_limits=/v2/models/{model}/infer=100,/v2/logging=1KiB")
+    assert server.client.post("/v2/models/identity/infer", {"inputs": []}).status == 400, "small enough to be read"
+    large = json.dumps({"inputs": [], "id": "a" * 100}).encode()
+    with server.raw() as connection:
+        if how == "announced":
+            connection.send(head_of("POST", INFER, len(large)))
+        elif how == "chunked":
+            connection.send(head_of("POST", INFER, None, "Transfer-Encoding: chunked") + chunked(large, 40))
+        elif how == "compressed":
+            packed = gzip.compress(large)
+            assert len(packed) < 100
+            connection.send(head_of("POST", INFER, len(packed), "Content-Encoding: gzip") + packed)
+        else:
+            connection.send(post_of(INFER, large))
+        reply = connection.reply()
+    assert reply.status == 413
+    assert "100 bytes" in reply.message()
+    assert server.client.post("/v1/embeddings", large).status == 400, "other routes have their own"
+
+
+def test_a_body_limit_of_no_route_names_the_nearest(start):
+    line = refusal("--models", "examples/models", "--set", "server.body_limits=/v1/embedding=1KiB")
+    assert "server.body_limits" in line and "did you mean '/v1/embeddings'" in line
+    assert "/PATH=SIZE" in refusal("--models", "examples/models", "--set", "server.body_limits=1KiB")
+
+
+@pytest.mark.parametrize("wait, setting, sent", [
+    ("first_byte", "server.first_byte_timeout", b""),
+    ("header", "server.header_timeout", b"GET /livez HTTP/1.1\r\nX-Slow: "),
+    ("body", "server.read_timeout", b"POST /v1/embeddings HTTP/1.1\r\nContent-Length: 10\r\n\r\n{"),
+])
+def test_each_wait_for_a_client_has_its_bound_and_is_counted(start, wait, setting, sent):
+    server = start("--models", "examples/models", "--set", f"{setting}=200ms")
+    with server.raw() as connection:
+        connection.send(sent)
+        assert connection.ended()
+    assert server.metric("weir_http_timeouts_total", wait=wait) == 1
+
+
+def test_a_connection_between_requests_has_its_bound_and_is_counted(start):
+    server = start("--models", "examples/models", "--set", "server.idle_timeout=200ms")
+    with server.raw() as connection:
+        assert connection.send(head_of("GET", "/livez")).reply().status == 200
+        assert connection.ended()
+    assert server.metric("weir_http_timeouts_total", wait="idle") == 1
+
+
+def test_a_client_that_sends_its_header_byte_by_byte_is_cut_off(start):
+    server = start("--models", "examples/models", "--set", "server.header_timeout=1s")
+    began = time.monotonic()
+    with server.raw() as connection:
+        try:
+            while time.monotonic() - began < 20:
+                connection.send(b"X")
+                time.sleep(0.05)  # slower than any real client
+        except OSError:
+            pass
+    assert time.monotonic() - began < 10
 
 
 def test_a_client_that_stops_in_the_middle_is_cut_off(start):

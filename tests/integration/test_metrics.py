@@ -15,6 +15,7 @@ FAMILIES = {
     "weir_http_connections": "gauge",
     "weir_http_connections_total": "counter",
     "weir_http_connections_refused_total": "counter",
+    "weir_http_timeouts_total": "counter",
     "weir_http_requests_total": "counter",
     "weir_http_request_seconds": "histogram",
     "weir_grpc_requests_total": "counter",
@@ -62,7 +63,7 @@ def test_every_family_moves_from_zero(start):
     assert found == FAMILIES
     for name, kind in found.items():
         # Zero again, or looked at below.
-        if name not in ("weir_jobs_in_flight", "weir_http_connections_refused_total"):
+        if name not in ("weir_jobs_in_flight", "weir_http_connections_refused_total", "weir_http_timeouts_total"):
             assert server.metric(f"{name}_count" if kind == "histogram" else name) > 0, name
 
 
@@ -73,7 +74,7 @@ def test_connections_that_are_one_too_many_are_counted(start):
         with server.raw() as third:
             assert third.ended()
         page = first.send(head_of("GET", "/metrics")).reply().body.decode()
-    assert "\nweir_http_connections_refused_total 1\n" in page
+    assert '\nweir_http_connections_refused_total{bound="total"} 1\n' in page
 
 
 def test_requests_are_counted_by_route_and_status(start):

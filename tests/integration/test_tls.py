@@ -117,7 +117,7 @@ def test_requests_that_come_at_once_are_all_answered(secured, tmp_path):
 
 
 def test_what_is_no_tls_costs_its_connection_alone(secured, tmp_path):
-    server = secured("server.read_timeout=1s")
+    server = secured("server.first_byte_timeout=1s")
     for garbage in (b"GET / HTTP/1.1\r\n\r\n", b"\x16\x03\x01\xff\xff" + bytes(100), b"\x16"):
         with socket.create_connection(("127.0.0.1", port_of(server)), timeout=60) as connection:
             connection.sendall(garbage)
@@ -195,7 +195,7 @@ def test_many_connections_at_once(secured, tmp_path):
 
 
 def test_a_slow_handshake_is_ended(secured):
-    server = secured("server.read_timeout=300ms")
+    server = secured("server.first_byte_timeout=300ms")
     with socket.create_connection(("127.0.0.1", port_of(server)), timeout=60) as connection:
         begun = time.monotonic()
         assert connection.recv(1) == b""

@@ -99,9 +99,9 @@ class Weir:
         """A client of this server."""
         return Client(self.port)
 
-    def raw(self) -> Raw:
-        """A new connection."""
-        return Raw(self.port)
+    def raw(self, source: str = "") -> Raw:
+        """A new connection; `source` is the address that it comes from."""
+        return Raw(self.port, source)
 
     def stdout(self) -> str:
         """Everything so far."""

@@ -87,8 +87,9 @@ def take(response: http.client.HTTPResponse) -> Reply:
 class Raw:
     """A socket that sends exactly the bytes it is told."""
 
-    def __init__(self, port: int):
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
+    def __init__(self, port: int, source: str = ""):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE,
+                                               source_address=(source, 0) if source else None)
         self.input = self.socket.makefile("rb")
 
     def __enter__(self) -> Raw:
