@@ -16,8 +16,9 @@ struct WorkerContext;
 // Waking a worker and being woken by its answer costs 20 to 30 us when both sleep. A run that is measured to cost less
 // is done by the thread that has it, while nothing is queued. Only small jobs (16 KiB of input, and no more than those
 // had) of a model whose runs were cheap 32 times; a run of 15 us or more counts against sixteen cheap ones, one of a
-// millisecond starts the count again. So a model whose cost is a matter of its input's size never runs expensively on
-// an I/O thread; one whose cost hangs on values may, once in 32 times. Owned by a Deployment. Thread-safe.
+// millisecond starts the count again; either counts against two if the thread had lost its core. So a model whose cost
+// is a matter of its input's size never runs expensively on an I/O thread; one whose cost hangs on values may, once in
+// 32 times. Owned by a Deployment. Thread-safe.
 class ShortCut {
  public:
   // A run of one job with so many bytes of input took this long.
