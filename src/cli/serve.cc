@@ -21,6 +21,7 @@
 #include "app/config.h"
 #include "app/model_reference.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/pause.h"
 #include "cli/commands.h"
 #include "cli/config_flags.h"
@@ -124,6 +125,7 @@ void PrintWelcome(app::Application& app) {
   const Status ready = app.Ready();
   fmt::print("\n{}. Ctrl-C stops.\n", ready ? "Ready" : "Not ready: " + ready.error().message);
   std::fflush(stdout);
+  ReturnCodeOfTheStart();
 }
 
 // Signals are taken by sigwait on the main thread alone; every other thread is born with them blocked.
