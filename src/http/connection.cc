@@ -19,6 +19,7 @@
 #include "base/version.h"
 #include "codec/error.h"
 #include "http/content_coding.h"
+#include "http/header_text.h"
 #include "http/stream.h"
 
 namespace weir::http {
@@ -61,19 +62,6 @@ const std::string kServer = fmt::format("weir/{}", kVersion);
 
 // When a client whose body found no room may try again.
 constexpr std::chrono::milliseconds kRetryBody{1000};
-
-// The path of a request's target and what follows it, also of the absolute form, which proxies send: http://host/path
-// (RFC 9112, 3.2.2).
-std::string_view PathAndQuery(std::string_view target) {
-  const std::size_t scheme = target.find("://");
-  if (scheme == std::string_view::npos || target.starts_with('/')) return target;
-  const std::size_t slash = target.find('/', scheme + 3);
-  return slash == std::string_view::npos ? "/" : target.substr(slash);
-}
-std::string_view PathOf(std::string_view target) {
-  const std::string_view path = PathAndQuery(target);
-  return path.substr(0, path.find('?'));
-}
 
 class HttpConnection;
 
@@ -593,16 +581,7 @@ void HttpExchange::Respond(Response response) {
   connection_->Send(std::move(response), form);
 }
 
-Counter WaitCounter(Metrics& metrics, const char* wait) {
-  return metrics.GetCounter("weir_http_timeouts_total", "HTTP connections closed as their clients took too long.",
-                            {{"wait", wait}});
-}
-
 }  // namespace
-
-WaitMetrics::WaitMetrics(Metrics& metrics)
-    : first_byte(WaitCounter(metrics, "first_byte")), header(WaitCounter(metrics, "header")),
-      body(WaitCounter(metrics, "body")), idle(WaitCounter(metrics, "idle")), answer(WaitCounter(metrics, "answer")) {}
 
 std::shared_ptr<Connection> Connection::Make(asio::ip::tcp::socket socket, TlsSession session, const Context& context) {
   return std::make_shared<HttpConnection>(std::move(socket), std::move(session), context);

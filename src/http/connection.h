@@ -11,19 +11,9 @@
 #include "http/router.h"
 #include "http/server.h"
 #include "http/tls.h"
-#include "metrics/metrics.h"
+#include "http/wait_metrics.h"
 
 namespace weir::http {
-
-// Connections that were closed because a client took too long.
-struct WaitMetrics {
-  explicit WaitMetrics(Metrics& metrics);
-  Counter first_byte;  // of a new connection
-  Counter header;
-  Counter body;
-  Counter idle;    // between requests
-  Counter answer;  // taken too slowly
-};
 
 // Reads requests, one at a time, and writes their answers. Confined to the I/O thread of its socket's
 // executor; only the answers arrive from other threads, and are posted there. It keeps itself alive while an

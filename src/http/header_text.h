@@ -21,4 +21,17 @@ inline std::string_view Trim(std::string_view text) {
   return text;
 }
 
+// The path of a request's target and what follows it, also of the absolute form, which proxies send: http://host/path
+// (RFC 9112, 3.2.2).
+inline std::string_view PathAndQuery(std::string_view target) {
+  const std::size_t scheme = target.find("://");
+  if (scheme == std::string_view::npos || target.starts_with('/')) return target;
+  const std::size_t slash = target.find('/', scheme + 3);
+  return slash == std::string_view::npos ? "/" : target.substr(slash);
+}
+inline std::string_view PathOf(std::string_view target) {
+  const std::string_view path = PathAndQuery(target);
+  return path.substr(0, path.find('?'));
+}
+
 }  // namespace weir::http

@@ -1,31 +1,30 @@
 #include "openapi/document.h"
 
-#include <rapidjson/document.h>
-#include <rapidjson/stringbuffer.h>
-#include <rapidjson/writer.h>
+#include <simdjson.h>
 
 #include <algorithm>
 #include <array>
 #include <map>
 #include <set>
+#include <utility>
+#include <vector>
 
 #include "base/version.h"
+#include "codec/json_writer.h"
 
 namespace weir::openapi {
 namespace {
 
-using rapidjson::Document;
-using rapidjson::Value;
+using simdjson::dom::element;
+using simdjson::dom::object;
 
 struct Part {
   std::string_view file;
-  std::vector<ErrorShape> shapes;  // of the routes that it describes
+  ErrorShape shape;  // of the routes that it describes
 };
-const std::array kParts = {Part{"weir.json", {ErrorShape::kOpenAi}}, Part{"text.json", {ErrorShape::kOpenAi}},
-                           Part{"models.json", {ErrorShape::kOpenAi}}, Part{"inference.json", {ErrorShape::kInference}},
-                           Part{"sentiment.json", {ErrorShape::kSentiment}}};
-
-constexpr std::string_view kSchemas = "#/components/schemas/";
+constexpr std::array kParts = {Part{"weir.json", ErrorShape::kOpenAi}, Part{"text.json", ErrorShape::kOpenAi},
+                               Part{"models.json", ErrorShape::kOpenAi}, Part{"inference.json", ErrorShape::kInference},
+                               Part{"sentiment.json", ErrorShape::kSentiment}};
 
 std::string_view ErrorSchema(ErrorShape shape) {
   switch (shape) {
@@ -36,54 +35,60 @@ std::string_view ErrorSchema(ErrorShape shape) {
   return "Error";
 }
 
-rapidjson::Document Parse(std::string_view file) {
-  Document parsed;
-  const EmbeddedFile* found = FindFile(file);
-  if (found != nullptr) parsed.Parse(found->bytes.data(), found->bytes.size());
-  if (!parsed.IsObject()) parsed.SetObject();
-  return parsed;
-}
+std::string NameOf(const Route& route) { return std::string(route.method) + " " + std::string(route.pattern); }
 
-// The parts, by the operations that they describe.
+// A member, or nullopt.
+std::optional<element> Find(const element& parent, std::string_view key) {
+  element found;
+  if (parent[key].get(found)) return std::nullopt;
+  return found;
+}
+std::string_view Text(const element& value) { return value.get_string().value(); }
+
+// One file of parts/; keeps what its elements point to.
+struct Document {
+  explicit Document(std::string_view file) {
+    const EmbeddedFile* found = FindFile(file);
+    root = parser.parse(found->bytes.data(), found->bytes.size()).value();  // the unit tests have seen that it is JSON
+  }
+  simdjson::dom::parser parser;
+  element root;
+};
+
+// The parts, by the operations that they describe. Made once, then immutable.
 class Parts {
  public:
   struct Operation {
-    const Value* value;
+    element value;
     std::string_view tag;
   };
 
-  Parts() : common_(Parse("common.json")) {
-    documents_.reserve(kParts.size());
+  Parts() : common_("common.json") {
     for (const Part& part : kParts) {
-      const Document& document = documents_.emplace_back(Parse(part.file));
-      const std::string_view tag = document["tag"].GetString();
-      for (const auto& [name, operation] : document["operations"].GetObject()) {
-        for (const ErrorShape shape : part.shapes) Note(shape, name.GetString(), {&operation, tag});
+      const element& root = documents_.emplace_back(std::make_unique<Document>(part.file))->root;
+      const std::string_view tag = Text(root["tag"]);
+      for (const auto& [name, operation] : object(root["operations"])) {
+        operations_.insert({{part.shape, std::string(name)}, {operation, tag}});
+        const auto also = Find(operation, "also");
+        if (!also) continue;
+        for (const element other : also->get_array()) {
+          operations_.insert({{part.shape, std::string(Text(other))}, {operation, tag}});
+        }
       }
     }
   }
-  Parts(const Parts&) = delete;
-  Parts& operator=(const Parts&) = delete;
 
-  const Value& common(const char* key) const { return common_[key]; }
-  std::span<const Document> documents() const { return documents_; }
+  element common(std::string_view key) const { return common_.root[key].value(); }
+  std::span<const std::unique_ptr<Document>> documents() const { return documents_; }
   // Null: nothing is said of it.
-  const Operation* Find(const Route& route) const {
+  const Operation* Of(const Route& route) const {
     const auto found = operations_.find({route.errors, NameOf(route)});
     return found == operations_.end() ? nullptr : &found->second;
   }
-  static std::string NameOf(const Route& route) { return std::string(route.method) + " " + std::string(route.pattern); }
 
  private:
-  void Note(ErrorShape shape, const std::string& name, const Operation& operation) {
-    operations_.insert({{shape, name}, operation});
-    const auto also = operation.value->FindMember("also");
-    if (also == operation.value->MemberEnd()) return;
-    for (const Value& other : also->value.GetArray()) operations_.insert({{shape, other.GetString()}, operation});
-  }
-
   Document common_;
-  std::vector<Document> documents_;
+  std::vector<std::unique_ptr<Document>> documents_;
   std::map<std::pair<ErrorShape, std::string>, Operation> operations_;
 };
 
@@ -92,258 +97,242 @@ const Parts& TheParts() {
   return parts;
 }
 
+// Whether a model runs for it.
+bool IsWork(const element& operation) {
+  const auto answer = Find(operation["answers"], "200");
+  return answer && Find(*answer, "timed");
+}
+
 // Writes one document.
 class Maker {
  public:
-  explicit Maker(const Facts& facts) : parts_(TheParts()), facts_(facts), document_(rapidjson::kObjectType) {}
+  explicit Maker(const Facts& facts) : parts_(TheParts()), facts_(facts) {}
 
   std::string Make(std::span<const Route> routes) {
-    Add(document_, "openapi", Text("3.1.0"));
-    Value info(rapidjson::kObjectType);
-    Add(info, "title", Text("Weir"));
-    Add(info, "version", Text(kVersion));
-    Add(info, "description", Text("A model server: what its HTTP port answers."));
-    Add(document_, "info", std::move(info));
-    AddTags();
-    Add(document_, "paths", Paths(routes));
-    Add(document_, "components", Components());
-    rapidjson::StringBuffer buffer;
-    rapidjson::Writer writer(buffer);
-    document_.Accept(writer);
-    return {buffer.GetString(), buffer.GetSize()};
+    json_.BeginObject().Key("openapi").String("3.1.0").Key("info").BeginObject();
+    json_.Key("title").String("Weir").Key("version").String(kVersion);
+    json_.Key("description").String("A model server: what its HTTP port answers.").EndObject();
+    json_.Key("tags").BeginArray();
+    for (const auto& part : parts_.documents()) Put("name", [&] { Copy(part->root["tag"]); });
+    json_.EndArray().Key("paths").BeginObject();
+    WritePaths(routes);
+    json_.EndObject().Key("components").BeginObject();
+    WriteComponents();
+    return json_.EndObject().EndObject().Take();
   }
 
  private:
-  Value Text(std::string_view text) {
-    return Value(text.data(), static_cast<rapidjson::SizeType>(text.size()), document_.GetAllocator());
+  // {"key": what `write` writes}
+  void Put(std::string_view key, auto write) {
+    json_.BeginObject().Key(key);
+    write();
+    json_.EndObject();
   }
-  Value Copy(const Value& value) { return Value(value, document_.GetAllocator()); }
-  void Add(Value& object, std::string_view key, Value value) {
-    object.AddMember(Text(key), value, document_.GetAllocator());
-  }
-  void Push(Value& array, Value value) { array.PushBack(value, document_.GetAllocator()); }
-  Value Reference(std::string_view place) {
-    Value value(rapidjson::kObjectType);
-    Add(value, "$ref", Text(place));
-    return value;
-  }
-  // The member, or null.
-  static const Value* Find(const Value& object, const char* key) {
-    const auto found = object.FindMember(key);
-    return found == object.MemberEnd() ? nullptr : &found->value;
+  void WriteReference(const std::string& place) {
+    Put("$ref", [&] { json_.String("#/components/" + place); });
   }
 
-  void AddTags() {
-    Value tags(rapidjson::kArrayType);
-    for (const Document& part : parts_.documents()) {
-      Value tag(rapidjson::kObjectType);
-      Add(tag, "name", Copy(part["tag"]));
-      Push(tags, std::move(tag));
+  // As it stands there, but for bounds and shared properties.
+  void Copy(const element& value) {
+    switch (value.type()) {
+      case simdjson::dom::element_type::ARRAY:
+        json_.BeginArray();
+        for (const element item : value.get_array()) Copy(item);
+        json_.EndArray();
+        break;
+      case simdjson::dom::element_type::OBJECT:
+        json_.BeginObject();
+        CopyMembers(value);
+        json_.EndObject();
+        break;
+      case simdjson::dom::element_type::STRING: CopyText(Text(value)); break;
+      case simdjson::dom::element_type::BOOL: json_.Bool(value.get_bool().value()); break;
+      case simdjson::dom::element_type::NULL_VALUE: json_.Null(); break;
+      case simdjson::dom::element_type::DOUBLE: json_.Double(value.get_double().value()); break;
+      default: json_.Int(value.get_int64().value());
     }
-    Add(document_, "tags", std::move(tags));
+  }
+  // "$include" stands for the properties of that schema.
+  void CopyMembers(const element& from) {
+    for (const auto& [key, member] : object(from)) {
+      if (key == "$include") {
+        CopyMembers(schemas_[Text(member)]["properties"]);
+      } else {
+        json_.Key(key);
+        Copy(member);
+      }
+    }
+  }
+  // "$deadline.max" stands for that setting's value.
+  void CopyText(std::string_view text) {
+    const auto bound = text.starts_with('$') ? facts_.bounds.find(text.substr(1)) : facts_.bounds.end();
+    if (bound != facts_.bounds.end()) {
+      json_.Int(bound->second);
+    } else {
+      json_.String(text);
+    }
+  }
+  void CopyIfThere(const element& from, std::string_view key) {
+    const auto found = Find(from, key);
+    if (!found) return;
+    json_.Key(key);
+    Copy(*found);
   }
 
-  Value Paths(std::span<const Route> routes) {
-    Value paths(rapidjson::kObjectType);
-    std::set<std::string> seen;
+  void WritePaths(std::span<const Route> routes) {
+    std::set<std::string> written;
     for (const Route& route : routes) {
-      const Parts::Operation* operation = parts_.Find(route);
-      if (operation == nullptr || !seen.insert(Parts::NameOf(route)).second) continue;
-      const Value pattern = Text(route.pattern);
-      if (!paths.HasMember(pattern)) Add(paths, route.pattern, Value(rapidjson::kObjectType));
-      std::string method(route.method);
-      std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
-      Add(paths[pattern], method, OperationOf(route, *operation));
+      if (!parts_.Of(route) || !written.insert(std::string(route.pattern)).second) continue;
+      json_.Key(route.pattern).BeginObject();
+      std::set<std::string_view> methods;
+      for (const Route& other : routes) {
+        const Parts::Operation* operation = parts_.Of(other);
+        if (other.pattern != route.pattern || operation == nullptr || !methods.insert(other.method).second) continue;
+        std::string method(other.method);
+        std::ranges::transform(method, method.begin(), [](char c) { return static_cast<char>(c | 0x20); });
+        json_.Key(method).BeginObject();
+        WriteOperation(other, *operation);
+        json_.EndObject();
+      }
+      json_.EndObject();
     }
-    return paths;
   }
 
-  Value OperationOf(const Route& route, const Parts::Operation& described) {
-    const Value& from = *described.value;
-    Value operation(rapidjson::kObjectType);
-    std::string id = Parts::NameOf(route);
+  void WriteOperation(const Route& route, const Parts::Operation& described) {
+    const element& from = described.value;
+    std::string id = NameOf(route);
     std::ranges::replace_if(id, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
-    Add(operation, "operationId", Text(id));
-    Value tags(rapidjson::kArrayType);
-    Push(tags, Text(described.tag));
-    Add(operation, "tags", std::move(tags));
-    for (const char* key : {"summary", "description"}) {
-      if (const Value* text = Find(from, key)) Add(operation, key, Copy(*text));
+    json_.Key("operationId").String(id).Key("tags").BeginArray().String(described.tag).EndArray();
+    CopyIfThere(from, "summary");
+    CopyIfThere(from, "description");
+    json_.Key("parameters").BeginArray();
+    WriteParameters(route, from);
+    json_.EndArray();
+    if (const auto body = Find(from, "body")) {
+      const auto required = Find(*body, "required");
+      json_.Key("requestBody").BeginObject().Key("required").Bool(!required || required->get_bool().value());
+      WriteContent(*body);
+      json_.EndObject();
     }
-    Add(operation, "parameters", Parameters(route, from));
-    if (const Value* body = Find(from, "body")) Add(operation, "requestBody", Body(*body));
-    Add(operation, "responses", Responses(route, from));
-    if (facts_.asks_keys && !route.is_open) Add(operation, "security", Security());
-    return operation;
-  }
-
-  Value Parameters(const Route& route, const Value& from) {
-    Value parameters(rapidjson::kArrayType);
-    for (const auto& [name, parameter] : parts_.common("parameters").GetObject()) {
-      const std::string_view place = parameter["in"].GetString();
-      const bool in_path = place == "path" && route.pattern.contains("{" + std::string(name.GetString()) + "}");
-      const bool of_work = parameter.HasMember("x-of-work");
-      if (in_path || (place == "header" && (!of_work || IsWork(from))))
-        Push(parameters, Reference("#/components/parameters/" + std::string(name.GetString())));
+    json_.Key("responses").BeginObject();
+    WriteResponses(route, from);
+    json_.EndObject();
+    if (!facts_.asks_keys || route.is_open) return;
+    json_.Key("security").BeginArray();  // any of these
+    for (const auto& [name, scheme] : object(parts_.common("security"))) {
+      Put(name, [&] { json_.BeginArray().EndArray(); });
     }
-    const Value* more = Find(from, "parameters");
-    if (more == nullptr) return parameters;
-    for (const Value& parameter : more->GetArray()) Push(parameters, Copy(parameter));
-    return parameters;
+    json_.EndArray();
   }
 
-  // Whether a model runs for it.
-  static bool IsWork(const Value& from) {
-    const Value* answer = Find(from["answers"], "200");
-    return answer != nullptr && Find(*answer, "timed") != nullptr;
-  }
-
-  // {"TYPE": {"schema":…,"example":…}} of what a part says of a body.
-  Value Content(const Value& from) {
-    Value media(rapidjson::kObjectType);
-    Add(media, "schema", Copy(from["schema"]));
-    if (const Value* example = Find(from, "example")) Add(media, "example", Copy(*example));
-    Value content(rapidjson::kObjectType);
-    const Value* type = Find(from, "type");
-    Add(content, type != nullptr ? type->GetString() : "application/json", std::move(media));
-    if (Find(from, "binary") != nullptr) Add(content, "application/octet-stream", Value(rapidjson::kObjectType));
-    return content;
-  }
-
-  Value Body(const Value& from) {
-    Value body(rapidjson::kObjectType);
-    const Value* required = Find(from, "required");
-    Add(body, "required", Value(required == nullptr || required->GetBool()));
-    Add(body, "content", Content(from));
-    return body;
-  }
-
-  Value Headers(const Value& answer) {
-    Value headers(rapidjson::kObjectType);
-    std::vector<std::string_view> names = {"X-Request-Id", "traceparent"};
-    if (Find(answer, "timed") != nullptr) names.emplace_back("Server-Timing");
-    for (const std::string_view name : names)
-      Add(headers, name, Reference("#/components/headers/" + std::string(name)));
-    if (const Value* own = Find(answer, "headers")) {
-      for (const auto& [name, header] : own->GetObject()) Add(headers, name.GetString(), Copy(header));
+  void WriteParameters(const Route& route, const element& from) {
+    for (const auto& [name, parameter] : object(parts_.common("parameters"))) {
+      const std::string_view place = Text(parameter["in"]);
+      const bool in_path = place == "path" && route.pattern.contains("{" + std::string(name) + "}");
+      const bool in_header = place == "header" && (!Find(parameter, "x-of-work") || IsWork(from));
+      if (in_path || in_header) WriteReference("parameters/" + std::string(name));
     }
-    return headers;
+    const auto more = Find(from, "parameters");
+    if (!more) return;
+    for (const element parameter : more->get_array()) Copy(parameter);
   }
 
-  Value Responses(const Route& route, const Value& from) {
-    Value responses(rapidjson::kObjectType);
-    for (const auto& [status, answer] : from["answers"].GetObject()) {
-      Value response(rapidjson::kObjectType);
-      const Value* description = Find(answer, "description");
-      Add(response, "description", description != nullptr ? Copy(*description) : Text("Done."));
-      Add(response, "headers", Headers(answer));
-      if (Find(answer, "schema") != nullptr) Add(response, "content", Content(answer));
-      Add(responses, status.GetString(), std::move(response));
+  // "content": what a part says of a body.
+  void WriteContent(const element& from) {
+    const auto type = Find(from, "type");
+    json_.Key("content").BeginObject().Key(type ? Text(*type) : "application/json").BeginObject();
+    CopyIfThere(from, "schema");
+    CopyIfThere(from, "example");
+    json_.EndObject();
+    if (Find(from, "binary")) json_.Key("application/octet-stream").BeginObject().EndObject();
+    json_.EndObject();
+  }
+
+  void WriteHeaders(const std::vector<std::string>& names, const std::optional<element>& own) {
+    json_.Key("headers").BeginObject();
+    for (const std::string& name : names) {
+      json_.Key(name);
+      WriteReference("headers/" + name);
+    }
+    if (own) CopyMembers(*own);
+    json_.EndObject();
+  }
+
+  void WriteResponses(const Route& route, const element& from) {
+    std::set<std::string> written;
+    for (const auto& [status, answer] : object(from["answers"])) {
+      written.emplace(status);
+      const auto description = Find(answer, "description");
+      json_.Key(status).BeginObject().Key("description").String(description ? Text(*description) : "Done.");
+      std::vector<std::string> headers = {"X-Request-Id", "traceparent"};
+      if (Find(answer, "timed")) headers.emplace_back("Server-Timing");
+      WriteHeaders(headers, Find(answer, "headers"));
+      if (Find(answer, "schema")) WriteContent(answer);
+      json_.EndObject();
     }
     for (const std::string& status : Errors(route, from)) {
-      if (!responses.HasMember(status.c_str())) Add(responses, status, Failure(route.errors, status));
+      if (written.contains(status)) continue;
+      const std::string name = std::string(ErrorSchema(route.errors)) + status;
+      failures_.insert({name, {route.errors, status}});
+      json_.Key(status);
+      WriteReference("responses/" + name);
     }
-    return responses;
   }
 
   // What any such request may be answered with, and what the part adds.
-  std::set<std::string> Errors(const Route& route, const Value& from) const {
+  std::set<std::string> Errors(const Route& route, const element& from) const {
     std::set<std::string> errors = {"400", "431", "500"};
     if (route.errors == ErrorShape::kSentiment) errors.insert("422");
     if (facts_.asks_keys && !route.is_open) errors.insert({"401", "403", "429"});
     if (route.method != "GET") errors.insert({"413", "415", "503"});
-    if (const Value* more = Find(from, "errors")) {
-      for (const Value& status : more->GetArray()) errors.insert(status.GetString());
+    if (const auto more = Find(from, "errors")) {
+      for (const element status : more->get_array()) errors.emplace(Text(status));
     }
     return errors;
   }
 
-  // A reference to the one answer of this shape and status.
-  Value Failure(ErrorShape shape, const std::string& status) {
-    std::string name = std::string(ErrorSchema(shape)) + status;
-    if (!failures_.contains(name)) failures_.emplace(name, WholeFailure(shape, status));
-    return Reference("#/components/responses/" + name);
+  void WriteFailure(ErrorShape shape, const std::string& status) {
+    json_.BeginObject();
+    json_.Key("description");
+    Copy(parts_.common("errors")[status]);
+    std::vector<std::string> headers = {"X-Request-Id", "traceparent"};
+    if (status == "429" || status == "503") headers.emplace_back("Retry-After");
+    if (status == "429") headers.insert(headers.end(), {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"});
+    WriteHeaders(headers, std::nullopt);
+    json_.Key("content").BeginObject().Key("application/json").BeginObject().Key("schema");
+    WriteReference("schemas/" + std::string(ErrorSchema(shape)));
+    json_.EndObject().EndObject().EndObject();
   }
 
-  Value WholeFailure(ErrorShape shape, const std::string& status) {
-    Value response(rapidjson::kObjectType);
-    Add(response, "description", Copy(parts_.common("errors")[status.c_str()]));
-    Value headers(rapidjson::kObjectType);
-    std::vector<std::string_view> names = {"X-Request-Id", "traceparent"};
-    if (status == "429" || status == "503") names.emplace_back("Retry-After");
-    if (status == "429") names.insert(names.end(), {"RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"});
-    for (const std::string_view name : names)
-      Add(headers, name, Reference("#/components/headers/" + std::string(name)));
-    Add(response, "headers", std::move(headers));
-    Value media(rapidjson::kObjectType);
-    Add(media, "schema", Reference(std::string(kSchemas) + std::string(ErrorSchema(shape))));
-    Value content(rapidjson::kObjectType);
-    Add(content, "application/json", std::move(media));
-    Add(response, "content", std::move(content));
-    return response;
-  }
-
-  // Either way of showing a key.
-  Value Security() {
-    Value ways(rapidjson::kArrayType);
-    for (const auto& [name, scheme] : parts_.common("security").GetObject()) {
-      Value way(rapidjson::kObjectType);
-      Add(way, name.GetString(), Value(rapidjson::kArrayType));
-      Push(ways, std::move(way));
+  void WriteComponents() {
+    json_.Key("parameters");
+    Copy(parts_.common("parameters"));
+    json_.Key("headers");
+    Copy(parts_.common("headers"));
+    json_.Key("responses").BeginObject();
+    for (const auto& [name, failure] : failures_) {
+      json_.Key(name);
+      WriteFailure(failure.first, failure.second);
     }
-    return ways;
-  }
-
-  Value Components() {
-    Value components(rapidjson::kObjectType);
-    Add(components, "parameters", Copy(parts_.common("parameters")));
-    Add(components, "headers", Copy(parts_.common("headers")));
-    Value responses(rapidjson::kObjectType);
-    for (auto& [name, response] : failures_) Add(responses, name, std::move(response));
-    Add(components, "responses", std::move(responses));
-    if (facts_.asks_keys) Add(components, "securitySchemes", Copy(parts_.common("security")));
-    Value schemas = Copy(parts_.common("schemas"));
-    for (const Document& part : parts_.documents()) {
-      for (const auto& [name, schema] : part["schemas"].GetObject()) {
-        Add(schemas, name.GetString(), Whole(schema, part["schemas"]));
-      }
+    json_.EndObject();
+    if (facts_.asks_keys) {
+      json_.Key("securitySchemes");
+      Copy(parts_.common("security"));
     }
-    Add(components, "schemas", std::move(schemas));
-    return components;
-  }
-
-  // With the properties of the schema that "$include" names in the place of it.
-  Value Whole(const Value& schema, const Value& schemas) {
-    Value whole = Copy(schema);
-    PutBounds(whole);
-    const auto properties = whole.FindMember("properties");
-    if (properties == whole.MemberEnd()) return whole;
-    const auto include = properties->value.FindMember("$include");
-    if (include == properties->value.MemberEnd()) return whole;
-    const std::string name = include->value.GetString();
-    properties->value.EraseMember(include);
-    for (const auto& [key, property] : schemas[name.c_str()]["properties"].GetObject()) {
-      Add(properties->value, key.GetString(), Copy(property));
+    json_.Key("schemas").BeginObject();
+    CopyMembers(parts_.common("schemas"));
+    for (const auto& part : parts_.documents()) {
+      schemas_ = part->root["schemas"].value();
+      CopyMembers(schemas_);
     }
-    return whole;
-  }
-
-  // Numbers in the place of the settings that are named.
-  void PutBounds(Value& value) {
-    if (value.IsArray()) {
-      for (Value& item : value.GetArray()) PutBounds(item);
-    } else if (value.IsObject()) {
-      for (auto& [key, member] : value.GetObject()) PutBounds(member);
-    } else if (value.IsString() && value.GetStringLength() > 0 && value.GetString()[0] == '$') {
-      const auto bound = facts_.bounds.find(std::string_view(value.GetString()).substr(1));
-      if (bound != facts_.bounds.end()) value.SetInt64(bound->second);
-    }
+    json_.EndObject();
   }
 
   const Parts& parts_;
   const Facts& facts_;
-  Document document_;
-  std::map<std::string, Value> failures_;  // by name, filled while the paths are made
+  codec::JsonWriter json_;
+  element schemas_;                                                     // of the part that is being copied
+  std::map<std::string, std::pair<ErrorShape, std::string>> failures_;  // shape and status by name, as paths use them
 };
 
 }  // namespace
