@@ -13,6 +13,7 @@ source "$root/tools/setup/onnxruntime.sh"
 source "$root/tools/setup/tokenizer.sh"
 source "$root/tools/setup/swagger_ui.sh"
 source "$root/tools/setup/python.sh"
+source "$root/tools/setup/perf_analyzer.sh"
 
 purpose=${1:-build}
 case $purpose in
@@ -32,6 +33,7 @@ case $purpose in
   test)
     need_packages "${test_packages[@]}"
     need_python_environment test tests/requirements.txt
+    need_perf_analyzer
     ;;
   lint) need_packages "${lint_packages[@]}" ;;
   fuzz) need_packages "${fuzz_packages[@]}" ;;
