@@ -42,6 +42,11 @@ weir_dependency(csv ${WEIR_CSV})
 find_path(WEIR_CURL_INCLUDE curl/curl.h REQUIRED)
 weir_dependency(curl ${CMAKE_DL_LIBS})
 
+if(WEIR_SANITIZE STREQUAL "thread")
+  # The one that gRPC's shared libraries use, or there would be two; tests/tsan.supp knows it by its name.
+  find_library(WEIR_CRYPTO NAMES crypto REQUIRED)
+  find_library(WEIR_SSL NAMES ssl REQUIRED)
+endif()
 weir_library(WEIR_CRYPTO crypto)
 weir_dependency(crypto ${WEIR_CRYPTO} Threads::Threads ${CMAKE_DL_LIBS})
 

@@ -255,7 +255,7 @@ def test_a_client_that_sends_its_header_byte_by_byte_is_cut_off(start):
 
 
 def test_a_client_that_stops_in_the_middle_is_cut_off(start):
-    limits = ("server.read_timeout=300ms", "server.idle_timeout=300ms")
+    limits = ("server.first_byte_timeout=300ms", "server.read_timeout=300ms")
     server = start("--models", "examples/models", *(part for limit in limits for part in ("--set", limit)))
     whole = post_of(INFER, ONE)
     for beginning in (b"", whole[:10], whole[:-1]):
