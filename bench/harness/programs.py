@@ -213,7 +213,11 @@ http {{
   default_type application/json;
   server {{
     listen {address}:{port};
-    location / {{ return 200 '{body}'; }}
+    client_max_body_size 64m;
+    sendfile on;
+    root .;
+    error_page 405 =200 $uri;
+    location / {{ {location} }}
   }}
 }}
 """
@@ -225,10 +229,24 @@ class Nginx(Server):
     def __init__(self, context: Context, body: str) -> None:
         if "'" in body or "$" in body or "\\" in body:
             raise BenchError("the answer has a character that nginx's configuration would take for its own")
-        port = free_port()
         prefix = context.scratch / "nginx"
         prefix.mkdir()
-        (prefix / "nginx.conf").write_text(NGINX.format(address=ADDRESS, port=port, body=body))
+        self.begin(context, prefix, f"return 200 '{body}';")
+
+    def begin(self, context: Context, prefix: Path, location: str) -> None:
+        """Starts it with what it does for every path."""
+        port = free_port()
+        (prefix / "nginx.conf").write_text(NGINX.format(address=ADDRESS, port=port, location=location))
         program = find_program("nginx")
         command = [program, "-p", f"{prefix}/", "-c", "nginx.conf", "-e", "error.log"]
         super().__init__(context, "nginx", command, port)
+
+
+class NginxFile(Nginx):
+    """The same, with a large body out of a file at /answer, however much is sent."""
+
+    def __init__(self, context: Context, body: bytes) -> None:
+        prefix = context.scratch / "nginx-file"
+        prefix.mkdir()
+        (prefix / "answer").write_bytes(body)
+        self.begin(context, prefix, "")

@@ -1,6 +1,7 @@
 -- Posts the lines of a file in turn, from the first again after the last, and says when COUNT answers are
--- there: embeddings.lua BODIES_FILE COUNT
+-- there: embeddings.lua BODIES_FILE COUNT [binary]
 --
+-- A line is a body; with `binary` it is the length of the body's JSON and the whole body as hexadecimal digits.
 -- It goes on after that, so that the server is under full load until the clock has stopped.
 
 dofile(debug.getinfo(1, "S").source:match("^@(.*/)") .. "summary.lua")
@@ -24,6 +25,11 @@ end
 function init(args)
   local headers = { ["Content-Type"] = "application/json" }
   for line in io.lines(args[1]) do
+    if args[3] == "binary" then
+      local length, digits = line:match("^(%d+) (%x+)$")
+      headers["Inference-Header-Content-Length"] = length
+      line = digits:gsub("%x%x", function(byte) return string.char(tonumber(byte, 16)) end)
+    end
     requests[#requests + 1] = wrk.format("POST", nil, headers, line)
   end
   count = tonumber(args[2])

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from works import (
     cycles,
+    doors,
     engine,
     grid,
     grpc,
     identity,
+    idle,
+    large,
     memory_text,
     mixed,
     overload,
@@ -24,6 +27,9 @@ from works import (
 WORKS = {
     "identity": identity,
     "grpc": grpc,
+    "idle": idle,
+    "large": large,
+    "doors": doors,
     "mixed": mixed,
     "short": short,
     "start": start,

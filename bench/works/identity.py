@@ -10,7 +10,7 @@ from harness.load import CONNECTIONS, Load, run_wrk
 from harness.programs import Nginx, Server, Weir
 
 ABOUT = "identity model over HTTP, 16 connections, against nginx returning the same bytes"
-GOAL = Goal(">=", 60)
+GOAL = Goal(">=", 70)
 
 PATH = "/v2/models/identity/infer"
 BODY = {"inputs": [{"name": "INPUT0", "shape": [1, 4], "datatype": "FP32", "data": [0.25, -1.5, 3, 42]}]}

@@ -12,7 +12,7 @@ from harness.programs import Program, Weir
 from works.identity import BODY, PATH
 
 ABOUT = "start to ready and idle memory with the identity model, against a bare ONNX Runtime session"
-START_GOAL = Goal("<=", 60)
+START_GOAL = Goal("<=", 50)
 RSS_GOAL = Goal("<=", 42, each=True)
 ANONYMOUS_GOAL = Goal("<=", 16, each=True)
 

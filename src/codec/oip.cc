@@ -525,6 +525,11 @@ std::string WriteStatistics(const std::vector<ModelStatus>& models) {
     number("ns", std::chrono::nanoseconds(time).count());
     json.EndObject();
   };
+  const auto computed = [&](const RunTime& run) {
+    counted("compute_input", run.count, run.input);
+    counted("compute_infer", run.count, run.graph);
+    counted("compute_output", run.count, run.output);
+  };
   json.BeginObject().Key("model_stats").BeginArray();
   for (const ModelStatus& model : models) {
     const RunTotals::Numbers& totals = model.totals;
@@ -536,18 +541,14 @@ std::string WriteStatistics(const std::vector<ModelStatus>& models) {
     counted("success", totals.succeeded.count, totals.succeeded.time);
     counted("fail", totals.failed.count, totals.failed.time);
     counted("queue", totals.queued.count, totals.queued.time);
-    counted("compute_input", totals.run.count, {});
-    counted("compute_infer", totals.run.count, totals.run.time);
-    counted("compute_output", totals.run.count, {});
+    computed(totals.run);
     counted("cache_hit", totals.cache_hits.count, totals.cache_hits.time);
     counted("cache_miss", totals.cache_misses.count, totals.cache_misses.time);
     json.EndObject().Key("batch_stats").BeginArray();
     for (const auto& [jobs, run] : totals.runs_of) {
       json.BeginObject();
       number("batch_size", jobs);
-      counted("compute_input", run.count, {});
-      counted("compute_infer", run.count, run.time);
-      counted("compute_output", run.count, {});
+      computed(run);
       json.EndObject();
     }
     json.EndArray().EndObject();

@@ -56,7 +56,8 @@ std::string WriteModelConfig(const std::string& model, const ModelDescription& d
 std::string WriteServerMetadata();
 
 // The statistics extension's answer, of these models.
-// Source: Triton's "Statistics Extension" page. What reading inputs and writing outputs takes is part of compute_infer.
+// Source: Triton's "Statistics Extension" page. compute_input is what comes before the graph (padding, wrapping),
+// compute_output what comes after it (pooling, probabilities).
 std::string WriteStatistics(const std::vector<ModelStatus>& models);
 
 // The logging and trace extensions: settings as they are, and changes to them.

@@ -66,9 +66,9 @@ void ModelProbe::Refused(const Error& error) {
   refused_[static_cast<std::size_t>(error.code)].Add();
 }
 
-void ModelProbe::Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end) {
+void ModelProbe::Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end, const GraphTime& graph) {
   for (const TimePoint since : queued) queued_.Observe(Seconds(start - since));
-  totals_.Ran(queued, start, end);
+  totals_.Ran(queued, start, end, graph);
 }
 
 void ModelProbe::Answered(const Error* error, TimePoint queued) {

@@ -32,7 +32,7 @@ class ModelProbe {
   // A run of `jobs` jobs with `work` tokens, the longest of `longest`. `cost_error` is the cost model's own.
   void Ran(std::size_t jobs, std::uint64_t work, std::uint32_t longest, Duration run, double cost_error);
   // A run of jobs that were queued at these moments, whatever came of them.
-  void Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end);
+  void Started(std::span<const TimePoint> queued, TimePoint start, TimePoint end, const GraphTime& graph);
   // `time`: of a hit.
   void Cached(CacheUse use, Duration time);
   void CacheHolds(std::uint64_t bytes) { cache_bytes_.Set(static_cast<double>(bytes)); }

@@ -24,6 +24,11 @@ class Runner {
   // Blocks while the model runs. Returns one result per job, in order; a bad job fails alone. A stop
   // request ends the run early with kCancelled.
   virtual std::vector<Result<std::vector<Tensor>>> Run(std::span<const JobPtr> batch, const std::stop_token& stop) = 0;
+  // Of the last run.
+  const GraphTime& graph_time() const { return graph_time_; }
+
+ protected:
+  GraphTime graph_time_;
 };
 
 // Immutable and shared: the Deployment holds it, and so may who waits for an answer.

@@ -18,6 +18,7 @@ class TensorRunner final : public Runner {
     std::vector<Result<std::vector<Tensor>>> results;
     results.reserve(batch.size());
     for (const JobPtr& job : batch) results.push_back(session_->Run(job->request.inputs, stop));
+    graph_time_ = session_->graph_time();  // of one job: max_batch
     return results;
   }
 

@@ -73,7 +73,7 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
   thread_local std::vector<TimePoint> queued;
   queued.clear();
   for (const JobPtr& job : jobs) queued.push_back(job->queued_at);
-  context.probe.Started(queued, start, end);
+  context.probe.Started(queued, start, end, runner.graph_time());
 
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     Job& job = *jobs[i];

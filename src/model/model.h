@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/result.h"
 #include "model/tensor.h"
 
@@ -29,6 +30,12 @@ struct Manifest {
   int OutputIndex(std::string_view name) const;
 };
 
+// When a graph itself was run; what a run does before and after is for its inputs and outputs.
+struct GraphTime {
+  TimePoint began{};
+  TimePoint ended{};
+};
+
 // Runs a model. Made by Model::NewSession; owned by a Worker. Confined to one thread at a time; sessions of
 // the same model run at once and share one copy of the weights.
 class Session {
@@ -38,6 +45,11 @@ class Session {
   // Blocks while the model runs. `inputs` in the manifest's order, each already checked against its spec;
   // returns the outputs in the manifest's order. A stop request ends the run early with kCancelled.
   virtual Result<std::vector<Tensor>> Run(std::span<const Tensor> inputs, std::stop_token stop) = 0;
+  // Of the last run that was not stopped.
+  const GraphTime& graph_time() const { return graph_time_; }
+
+ protected:
+  GraphTime graph_time_;
 };
 
 // Weights and interface. Immutable, shared by all who use it; freed with its last user.

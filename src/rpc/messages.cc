@@ -220,6 +220,13 @@ void WriteCounted(std::uint64_t count, Duration time, inference::StatisticDurati
   written.set_ns(static_cast<std::uint64_t>(std::chrono::nanoseconds(time).count()));
 }
 
+// Into what has the three counters of a run.
+void WriteRun(const RunTime& run, auto& message) {
+  WriteCounted(run.count, run.input, *message.mutable_compute_input());
+  WriteCounted(run.count, run.graph, *message.mutable_compute_infer());
+  WriteCounted(run.count, run.output, *message.mutable_compute_output());
+}
+
 inference::DataType ConfigType(DataType type) {
   switch (type) {
     case DataType::kBool: return inference::TYPE_BOOL;
@@ -339,17 +346,13 @@ void WriteStatistics(const std::vector<ModelStatus>& models, inference::ModelSta
     WriteCounted(totals.succeeded.count, totals.succeeded.time, *stats.mutable_success());
     WriteCounted(totals.failed.count, totals.failed.time, *stats.mutable_fail());
     WriteCounted(totals.queued.count, totals.queued.time, *stats.mutable_queue());
-    WriteCounted(totals.run.count, {}, *stats.mutable_compute_input());
-    WriteCounted(totals.run.count, totals.run.time, *stats.mutable_compute_infer());
-    WriteCounted(totals.run.count, {}, *stats.mutable_compute_output());
+    WriteRun(totals.run, stats);
     WriteCounted(totals.cache_hits.count, totals.cache_hits.time, *stats.mutable_cache_hit());
     WriteCounted(totals.cache_misses.count, totals.cache_misses.time, *stats.mutable_cache_miss());
     for (const auto& [jobs, run] : totals.runs_of) {
       auto& batch = *one.add_batch_stats();
       batch.set_batch_size(jobs);
-      WriteCounted(run.count, {}, *batch.mutable_compute_input());
-      WriteCounted(run.count, run.time, *batch.mutable_compute_infer());
-      WriteCounted(run.count, {}, *batch.mutable_compute_output());
+      WriteRun(run, batch);
     }
   }
 }

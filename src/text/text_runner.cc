@@ -65,6 +65,7 @@ std::vector<Result<std::vector<Tensor>>> TextRunner::Run(std::span<const JobPtr>
   std::vector<Result<std::vector<Tensor>>> results;
   if (batch[0]->request.method == 0) {  // group 0: such a job is alone in its batch
     results.push_back(encoder_->Run(batch[0]->request.inputs, stop));
+    graph_time_ = encoder_->graph_time();
     return results;
   }
   Result<Tensor> answers = Encode(batch, stop);
@@ -115,6 +116,7 @@ std::vector<Tensor> TextRunner::Pad(std::span<const JobPtr> batch) const {
 Result<Tensor> TextRunner::Encode(std::span<const JobPtr> batch, const std::stop_token& stop) {
   const std::vector<Tensor> padded = Pad(batch);
   Result<std::vector<Tensor>> outputs = encoder_->Run(padded, stop);
+  graph_time_ = encoder_->graph_time();
   if (!outputs) return Forward(outputs);
   Tensor output = AsFp32(std::move((*outputs)[model_.graph_.output]));
   const OutputKind kind = model_.graph_.kind;
@@ -166,6 +168,7 @@ Result<Tensor> TextRunner::Finish(Tensor rows, const std::stop_token& stop) {
   if (modules.normalize) rows = ApplyStep(NormalizeStep{}, std::move(rows));
   const std::int64_t count = rows.shape()[0];
   Result<std::vector<Tensor>> logits = head_->Run({&rows, 1}, stop);
+  graph_time_.ended = head_->graph_time().ended;
   if (!logits) return Forward(logits);
   Tensor scores = std::move((*logits)[0]);
   if (scores.elements() != static_cast<std::size_t>(count) * model_.labels().size() || scores.shape().size() != 2) {

@@ -177,9 +177,11 @@ class OnnxSession final : public Session {
   std::vector<Tensor> RunOrThrow(std::span<const Tensor> inputs) {
     values_.clear();
     for (const Tensor& input : inputs) values_.push_back(ValueOf(input));
+    graph_time_.began = Clock::Steady().Now();
     std::vector<Ort::Value> outputs =
         model_->session().Run(options_, model_->input_names().data(), values_.data(), values_.size(),
                               model_->output_names().data(), model_->output_names().size());
+    graph_time_.ended = Clock::Steady().Now();
     values_.clear();
     std::vector<Tensor> tensors;
     tensors.reserve(outputs.size());
