@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import signal
 import sys
@@ -61,8 +62,10 @@ def measure_all(context: Context, names: list[str]) -> tuple[list[Work], list[st
     works: list[Work] = []
     failures: list[str] = []
     for name in names:
+        scratch = context.scratch / name
+        scratch.mkdir()
         try:
-            works.append(WORKS[name].measure(context))
+            works.append(WORKS[name].measure(dataclasses.replace(context, scratch=scratch)))
         except BenchError as error:
             failures.append(f"{name}: {error}")
         context.progress.clear()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -9,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, IO, Self
@@ -40,6 +42,18 @@ def find_program(name: str) -> str:
     if found is None:
         raise BenchError(f"{name} is not installed; `tools/setup/setup.sh bench` installs it")
     return found
+
+
+@contextlib.contextmanager
+def on_processor(number: int | None) -> Iterator[None]:
+    """What is started inside runs on this processor alone: the number of those that the process may use; None: on all."""
+    allowed = os.sched_getaffinity(0)
+    if number is not None:
+        os.sched_setaffinity(0, {sorted(allowed)[number]})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 class Program:

@@ -15,10 +15,12 @@ from works import (
     mixed,
     overload,
     peers,
+    pinned,
     predict,
     reload,
     several,
     shared,
+    simple,
     short,
     start,
     workers,
@@ -26,6 +28,8 @@ from works import (
 
 WORKS = {
     "identity": identity,
+    "pinned": pinned,
+    "simple": simple,
     "grpc": grpc,
     "idle": idle,
     "large": large,
