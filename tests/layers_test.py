@@ -9,13 +9,14 @@ INCLUDE = re.compile(r'^\s*#\s*include\s+["<]([^">]+)[">]', re.MULTILINE)
 # Headers that must stay above the engine (left: pattern, right: rooms that may include it).
 HEAVY = {
     r"^onnxruntime": {"model"},
-    r"^rapidjson": {"text", "codec"},
+    r"^rapidjson": {"folder", "codec"},
     r"^simdjson": {"text", "codec", "hub", "openapi"},
     r"^curl/": {"hub"},
     r"^openssl/": {"hub", "access", "http"},
     r"^boost/(asio|beast)": {"http", "load"},
     r"^boost/(histogram|math)": {"load"},
-    r"^(grpc(pp)?/|google/protobuf/|.*\.pb\.h)": {"rpc"},
+    r"^(grpc(pp)?/|google/protobuf/|inference.*\.pb\.h)": {"rpc"},
+    r"^onnx_file\.pb\.h": {"convert"},
     r"^yaml-cpp": {"app"},
     r"^CLI/": {"cli"},
     r"^csv\.h": {"dataset"},

@@ -10,6 +10,8 @@
 #include "app/folder_hints.h"
 #include "base/log.h"
 #include "engine/tensor_servable.h"
+#include "forecast/forecast_servable.h"
+#include "forecast/kronos_manifest.h"
 #include "model/onnx_files.h"
 
 namespace weir::app {
@@ -40,6 +42,21 @@ bool IsGraph(const std::string& file) {
   const bool here = slash == file.npos || file.starts_with("onnx/");
   return here && file.ends_with(".onnx") && file != "head.onnx";
 }
+
+bool Holds(const std::vector<std::string>& files, std::string_view name) {
+  return std::ranges::find(files, name) != files.end();
+}
+
+bool IsCandleModel(const std::vector<std::string>& files) { return Holds(files, forecast::kKronosManifest); }
+
+// Of a candle model, whose graphs have names of their own, the one that takes most of the time.
+Result<OnnxChoice> Choose(const std::vector<std::string>& files, const std::string& asked) {
+  if (!IsCandleModel(files)) return ChooseOnnxFile(files, asked);
+  return OnnxChoice{.file = std::string(forecast::kPredictorGraph) + ".onnx", .why = "a Kronos model"};
+}
+
+// Samples of forecasts under way together, on each thread that runs models.
+constexpr std::size_t kForecastRows = 16;
 
 }  // namespace
 
@@ -251,7 +268,7 @@ std::filesystem::path ModelFolders::GraphOf(const std::string& reference) const 
   if (!place) return {};
   const Result<std::vector<std::string>> files = ListModelFiles(place->graphs);
   if (!files) return {};
-  const Result<OnnxChoice> graph = ChooseOnnxFile(*files, place->file);
+  const Result<OnnxChoice> graph = Choose(*files, place->file);
   return graph ? place->graphs / graph->file : fs::path();
 }
 
@@ -260,20 +277,25 @@ Result<ModelFolders::Contents> ModelFolders::Look(const std::string& reference) 
   if (!place) return Forward(place);
   Result<std::vector<std::string>> files = ListModelFiles(place->graphs);
   if (!files) return Forward(files);
-  Result<OnnxChoice> graph = ChooseOnnxFile(*files, place->file);
+  const bool candles = IsCandleModel(*files);
+  Result<OnnxChoice> graph = Choose(*files, place->file);
   if (!graph) {
     return Fail(Code::kUnprocessable, fmt::format("{} {}{}", place->graphs.string(), graph.error().message,
                                                   ConverterHint(place->graphs, *files)));
   }
-  const bool text = place->rest != place->graphs || std::ranges::find(*files, "tokenizer.json") != files->end();
+  const bool text = !candles && (place->rest != place->graphs || Holds(*files, "tokenizer.json"));
   const auto part = std::ranges::find_if(*files, IsTokenizerPart);
-  if (!text && part != files->end()) {
+  if (!text && !candles && part != files->end()) {
     return Fail(Code::kUnprocessable,
                 fmt::format("{} has {} but no tokenizer.json: save the tokenizer as a fast one (transformers' "
                             "AutoTokenizer does by default)",
                             place->graphs.string(), *part));
   }
-  return Contents{.place = std::move(*place), .files = std::move(*files), .graph = std::move(*graph), .text = text};
+  return Contents{.place = std::move(*place),
+                  .files = std::move(*files),
+                  .graph = std::move(*graph),
+                  .text = text,
+                  .candles = candles};
 }
 
 Result<LoadPlan> ModelFolders::Plan(const std::string& reference) {
@@ -288,9 +310,11 @@ Result<LoadPlan> ModelFolders::Plan(const std::string& reference) {
     plan.files.push_back({*identity, static_cast<std::uint64_t>(static_cast<double>(identity->size) * factor)});
   };
   const fs::path& graphs = contents->place.graphs;
-  add(graphs / contents->graph.file, kGraphFactor);
-  for (const std::string& data : ExternalDataNames(contents->files, contents->graph.file)) {
-    add(graphs / data, kGraphFactor);
+  std::vector<std::string> named{contents->graph.file};
+  if (contents->candles) named = forecast::KronosGraphs();
+  for (const std::string& graph : named) {
+    add(graphs / graph, kGraphFactor);
+    for (const std::string& data : ExternalDataNames(contents->files, graph)) add(graphs / data, kGraphFactor);
   }
   if (contents->text) {
     add(contents->place.rest / "tokenizer.json", kTokenizerFactor);
@@ -310,6 +334,11 @@ Result<std::shared_ptr<const Servable>> ModelFolders::LoadOn(const std::string& 
   if (graph.lossy) log::Warn("model '{}' runs {}: {}", reference, graph.file, graph.why);
   const fs::path file = contents->place.graphs / graph.file;
   const fs::path& rest = contents->place.rest;
+  if (contents->candles) {
+    auto model = forecast::LoadKronos(backend_, contents->place.graphs);
+    if (!model) return Forward(model);
+    return forecast::MakeForecastServable(std::move(*model), kForecastRows);
+  }
   if (contents->text) return texts_.Load(reference, rest, file.lexically_relative(rest), device);
   Result<std::shared_ptr<const Model>> model = backend_.LoadOn(file, device);
   if (!model) return Forward(model);

@@ -98,6 +98,7 @@ class ModelFolders final : public ServableLoader {
     std::vector<std::string> files;  // in `graphs`
     OnnxChoice graph;
     bool text = false;
+    bool candles = false;
   };
   Result<Contents> Look(const std::string& reference) const;
   Result<std::string> Add(ModelSource source) REQUIRES(mu_);

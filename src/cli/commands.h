@@ -22,5 +22,6 @@ void AddConfig(CLI::App& program);
 void AddDoctor(CLI::App& program);
 void AddKeys(CLI::App& program);
 void AddSentiment(CLI::App& program);
+void AddForecast(CLI::App& program);
 
 }  // namespace weir::cli

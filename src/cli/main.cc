@@ -88,6 +88,7 @@ int main(int argc, char** argv) {
   weir::cli::AddPredict(program);
   weir::cli::AddEmbed(program);
   weir::cli::AddSentiment(program);
+  weir::cli::AddForecast(program);
   weir::cli::AddModels(program);
   weir::cli::AddBench(program);
   weir::cli::AddConfig(program);

@@ -26,6 +26,8 @@ void AddModelsList(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsInspect(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsProfile(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
 void AddModelsRemove(CLI::App& models, std::shared_ptr<const ModelsFlags> shared);
+// Has no use for the folder.
+void AddModelsConvert(CLI::App& models);
 
 // The calls that a running server answers.
 void AddModelsLife(CLI::App& models);

@@ -8,13 +8,14 @@ namespace weir::cli {
 
 void AddModels(CLI::App& program) {
   CLI::App* models = program.add_subcommand(
-      "models", "Add, fetch, list, inspect, profile and remove models; load and unload those of a server");
+      "models", "Add, fetch, convert, list, inspect, profile and remove models; load and unload those of a server");
   auto flags = std::make_shared<ModelsFlags>();
   models->add_option("--models", flags->folder, "Folder whose sub-folders are models")->capture_default_str();
   models->require_subcommand(1);
   models->fallthrough();  // --models may stand after the command too
   AddModelsAdd(*models, flags);
   AddModelsPull(*models, flags);
+  AddModelsConvert(*models);
   AddModelsList(*models, flags);
   AddModelsInspect(*models, flags);
   AddModelsProfile(*models, flags);

@@ -10,6 +10,7 @@
 #include "base/thread_name.h"
 #include "engine/model_version.h"
 #include "engine/profiler.h"
+#include "engine/step_lanes.h"
 
 namespace weir {
 namespace {
@@ -62,13 +63,13 @@ std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
 
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,
                        const DeploymentContext& context, std::shared_ptr<RunTotals> totals)
-    : name_(std::move(name)), servable_(std::move(servable)), context_(context), use_short_cut_(options.short_cut),
-      options_(options), totals_(std::move(totals)),
+    : name_(std::move(name)), servable_(std::move(servable)), context_(context),
+      use_short_cut_(options.short_cut && !servable_->steps()), options_(options), totals_(std::move(totals)),
       probe_(context.metrics, std::string(ParseReference(name_).name), *totals_, context.clock),
       backlog_(context.backlog),
       admission_(options.bounds(), options.workers, backlog_, context.clock, probe_.in_flight()),
       queue_(LimitsFor(*servable_, options.batch), Lanes(options), costs_, context.clock),
-      workers_(MakeWorkerContext(), *servable_, Lanes(options)), share_(context.threads, workers_, Lanes(options)) {
+      runs_(MakeStrategy(Lanes(options))), share_(context.threads, *runs_, Lanes(options)) {
   max_deadline_.store(options.max_deadline.count(), std::memory_order_relaxed);
   if (options.cache_bytes > 0) cache_.emplace(options.cache_bytes);
   const bool batches = servable_->max_batch() > 1 && options.batch.mode == BatchMode::kCost;
@@ -97,6 +98,11 @@ WorkerContext Deployment::MakeWorkerContext() {
           .short_cut = short_cut_,
           .probe = probe_,
           .clock = context_.clock};
+}
+
+std::unique_ptr<RunStrategy> Deployment::MakeStrategy(std::size_t lanes) {
+  if (servable_->steps()) return std::make_unique<StepLanes>(MakeWorkerContext(), *servable_, lanes);
+  return std::make_unique<Workers>(MakeWorkerContext(), *servable_, lanes);
 }
 
 Deadline Deployment::Cut(Deadline deadline) const {
@@ -245,7 +251,7 @@ void Deployment::Change(const DeploymentChanges& changes) {
   max_deadline_.store(options_.max_deadline.count(), std::memory_order_relaxed);
   admission_.SetLimits(options_.bounds(), options_.workers);
   queue_.SetLanes(lanes);
-  workers_.SetCount(lanes);
+  runs_->SetCount(lanes);
   share_.SetWorkers(lanes);
 }
 
@@ -262,7 +268,7 @@ void Deployment::StopHard() {
   Close();
   measuring_.request_stop();
   queue_.Close();
-  workers_.Stop();
+  runs_->Stop();
   for (const JobPtr& job : queue_.TakeAll()) {
     job->reply.Answer(Fail(Code::kUnavailable,
                            fmt::format("model '{}' was unloaded, or the server stopped, before this ran", name_)));

@@ -127,6 +127,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   // Runs at once.
   std::size_t Lanes(const DeploymentOptions& options) const;
   WorkerContext MakeWorkerContext();
+  std::unique_ptr<RunStrategy> MakeStrategy(std::size_t lanes);
   std::unique_ptr<Job> MakeJob(JobRequest request, Permit permit, Reply::Callback callback);
   void Enqueue(JobPtr job);
   void Run(PendingJob job);
@@ -153,7 +154,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   std::optional<PredictionCache> cache_;
   std::atomic<bool> closed_ = false;
   std::atomic<Duration::rep> max_deadline_ = 0;  // of options_
-  Workers workers_;
+  const std::unique_ptr<RunStrategy> runs_;
   RunThreads::Share share_;  // these two last: they use all of the above
   std::jthread measuring_;
 };

@@ -12,6 +12,7 @@
 #include "base/result.h"
 #include "engine/job.h"
 #include "engine/load_plan.h"
+#include "engine/stepper.h"
 #include "model/model.h"
 
 namespace weir {
@@ -45,7 +46,10 @@ class Servable {
   virtual Status Check(const JobRequest& request) const;
   // What a job of tensors (method 0) weighs.
   virtual JobCost CostOf(std::span<const Tensor> inputs) const;
+  // What runs its jobs: a batch at once, or step by step. One of the two is null, always the same.
   virtual std::unique_ptr<Runner> NewRunner() const = 0;
+  virtual std::unique_ptr<Stepper> NewStepper() const { return nullptr; }
+  virtual bool steps() const { return false; }
   // A made-up job of this length, to measure with; nullopt when its runs are not worth measuring.
   virtual std::optional<JobRequest> Sample(std::uint32_t length) const;
   // One run, to prove that the model works before anybody sees it. Blocks.

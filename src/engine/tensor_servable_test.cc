@@ -43,6 +43,9 @@ class Picky final : public Model, public std::enable_shared_from_this<Picky> {
       Result<std::vector<Tensor>> Run(std::span<const Tensor>, std::stop_token) override {
         return Fail(Code::kUnprocessable, "the kernel is larger than the image");
       }
+      Status RunInto(std::span<const Tensor>, std::span<Tensor>, std::stop_token) override {
+        return Fail(Code::kInternal, "nobody asks for it");
+      }
     };
     return std::make_unique<Refuses>();
   }

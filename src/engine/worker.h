@@ -12,7 +12,7 @@
 #include "engine/batch_queue.h"
 #include "engine/cost_model.h"
 #include "engine/probe.h"
-#include "engine/run_threads.h"
+#include "engine/run_strategy.h"
 #include "engine/servable.h"
 #include "engine/short_cut.h"
 
@@ -36,18 +36,18 @@ void RunAndAnswer(const WorkerContext& context, Runner& runner, std::span<const 
 // A Runner for each run that is under way at once, made when it is first needed. A run thread comes with RunOne: it
 // takes a worker and a batch, drops what expired or was cancelled, runs the rest, answers. Owned by a Deployment.
 // Thread-safe.
-class Workers final : public RunSource {
+class Workers final : public RunStrategy {
  public:
   Workers(const WorkerContext& context, const Servable& servable, std::size_t count);
 
   // Keeps no more than so many for later; those that are running stay until they have run.
-  void SetCount(std::size_t count);
+  void SetCount(std::size_t count) override;
 
   TimePoint ReadyAt() const override { return context_.queue.ReadyAt(); }
   void RunOne() override;
 
   // Ends the present runs early. Does not wait.
-  void Stop() { stop_.request_stop(); }
+  void Stop() override { stop_.request_stop(); }
 
  private:
   struct Worker {

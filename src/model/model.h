@@ -45,6 +45,9 @@ class Session {
   // Blocks while the model runs. `inputs` in the manifest's order, each already checked against its spec;
   // returns the outputs in the manifest's order. A stop request ends the run early with kCancelled.
   virtual Result<std::vector<Tensor>> Run(std::span<const Tensor> inputs, std::stop_token stop) = 0;
+  // The same into memory that is there: `outputs` in the manifest's order; one with elements is filled in place, and
+  // may be an input's memory where the graph means that; an empty one is replaced by what the run gives.
+  virtual Status RunInto(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::stop_token stop) = 0;
   // Of the last run that was not stopped.
   const GraphTime& graph_time() const { return graph_time_; }
 

@@ -6,7 +6,7 @@
 #include <array>
 #include <charconv>
 
-#include "text/json_file.h"
+#include "folder/json_file.h"
 
 namespace weir {
 namespace {

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "base/nearest.h"
-#include "text/json_file.h"
+#include "folder/json_file.h"
 
 namespace weir {
 namespace {

@@ -9,9 +9,9 @@
 #include <numbers>
 #include <numeric>
 
-#include "text/json_file.h"
+#include "folder/json_file.h"
+#include "folder/safetensors.h"
 #include "text/pooling.h"
-#include "text/safetensors.h"
 
 namespace weir {
 namespace {

@@ -157,16 +157,26 @@ class OnnxSession final : public Session {
   explicit OnnxSession(std::shared_ptr<const OnnxModel> model) : model_(std::move(model)) {}
 
   Result<std::vector<Tensor>> Run(std::span<const Tensor> inputs, std::stop_token stop) override {
-    Result<std::vector<Tensor>> result = Guarded(inputs, stop);
+    std::vector<Tensor> outputs(model_->output_names().size());
+    Status done = RunInto(inputs, outputs, std::move(stop));
+    if (!done) return Forward(done);
+    return outputs;
+  }
+
+  Status RunInto(std::span<const Tensor> inputs, std::span<Tensor> outputs, std::stop_token stop) override {
+    Status done = Guarded(inputs, outputs, stop);
+    inputs_.clear();
+    outputs_.clear();
     if (stop.stop_requested()) options_.UnsetTerminate();  // it may have come after the run's end
-    return result;
+    return done;
   }
 
  private:
-  Result<std::vector<Tensor>> Guarded(std::span<const Tensor> inputs, const std::stop_token& stop) {
+  Status Guarded(std::span<const Tensor> inputs, std::span<Tensor> outputs, const std::stop_token& stop) {
     const std::stop_callback on_stop(stop, [this] { options_.SetTerminate(); });
     try {
-      return RunOrThrow(inputs);
+      RunOrThrow(inputs, outputs);
+      return {};
     } catch (const Ort::Exception& e) {
       if (stop.stop_requested()) return Fail(Code::kCancelled, "the run was stopped");
       // The inputs have the types and ranks that the graph asks for; it objects to their sizes or values.
@@ -174,29 +184,26 @@ class OnnxSession final : public Session {
     }
   }
 
-  std::vector<Tensor> RunOrThrow(std::span<const Tensor> inputs) {
-    values_.clear();
-    for (const Tensor& input : inputs) values_.push_back(ValueOf(input));
-    graph_time_.began = Clock::Steady().Now();
-    std::vector<Ort::Value> outputs =
-        model_->session().Run(options_, model_->input_names().data(), values_.data(), values_.size(),
-                              model_->output_names().data(), model_->output_names().size());
-    graph_time_.ended = Clock::Steady().Now();
-    values_.clear();
-    std::vector<Tensor> tensors;
-    tensors.reserve(outputs.size());
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      Shape shape = outputs[i].GetTensorTypeAndShapeInfo().GetShape();
-      auto owner = std::make_shared<Ort::Value>(std::move(outputs[i]));
-      const DataType type = model_->manifest().outputs[i].type;
-      if (type == DataType::kBytes) {
-        tensors.push_back(StringsOf(*owner, std::move(shape)));
-        continue;
-      }
-      const void* data = owner->GetTensorRawData();
-      tensors.push_back(Tensor::Wrap(type, std::move(shape), std::move(owner), data));
+  void RunOrThrow(std::span<const Tensor> inputs, std::span<Tensor> outputs) {
+    for (const Tensor& input : inputs) inputs_.push_back(ValueOf(input));
+    for (const Tensor& output : outputs) {
+      outputs_.push_back(output.elements() == 0 ? Ort::Value(nullptr) : ValueOf(output));
     }
-    return tensors;
+    graph_time_.began = Clock::Steady().Now();
+    model_->session().Run(options_, model_->input_names().data(), inputs_.data(), inputs_.size(),
+                          model_->output_names().data(), outputs_.data(), outputs_.size());
+    graph_time_.ended = Clock::Steady().Now();
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (outputs[i].elements() == 0) outputs[i] = TensorOf(std::move(outputs_[i]), model_->manifest().outputs[i].type);
+    }
+  }
+
+  static Tensor TensorOf(Ort::Value value, DataType type) {
+    Shape shape = value.GetTensorTypeAndShapeInfo().GetShape();
+    if (type == DataType::kBytes) return StringsOf(value, std::move(shape));
+    auto owner = std::make_shared<Ort::Value>(std::move(value));
+    const void* data = owner->GetTensorRawData();
+    return Tensor::Wrap(type, std::move(shape), std::move(owner), data);
   }
 
   // Numbers are shared; ONNX Runtime wants strings as its own.
@@ -231,7 +238,8 @@ class OnnxSession final : public Session {
 
   // Confined to the session's thread, but for SetTerminate.
   Ort::RunOptions options_;
-  std::vector<Ort::Value> values_;
+  std::vector<Ort::Value> inputs_;
+  std::vector<Ort::Value> outputs_;
 };
 
 std::unique_ptr<Session> OnnxModel::NewSession() const { return std::make_unique<OnnxSession>(shared_from_this()); }

@@ -1,4 +1,4 @@
-#include "text/json_file.h"
+#include "folder/json_file.h"
 
 #include <fmt/format.h>
 #include <rapidjson/encodedstream.h>
