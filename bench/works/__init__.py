@@ -22,6 +22,7 @@ from works import (
     shared,
     simple,
     short,
+    stages,
     start,
     workers,
 )
@@ -48,7 +49,8 @@ WORKS = {
     "reload": reload,
     "workers": workers,
     "cycles": cycles,
+    "stages": stages,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles")
+SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles", "stages")
