@@ -211,6 +211,7 @@ def measured_once(context: Context, models: Path) -> Memory:
 
 NGINX = """
 daemon off;
+{user}
 worker_processes 2;
 pid nginx.pid;
 error_log error.log warn;
@@ -230,8 +231,15 @@ http {{
     client_max_body_size 64m;
     sendfile on;
     root .;
-    error_page 405 =200 $uri;
+    client_body_buffer_size 32m;
     location / {{ {location} }}
+    location /answer {{ }}
+    location /nothing {{ return 200; }}
+    location /take {{
+      proxy_pass http://{address}:{port}/nothing;
+      proxy_pass_request_body off;
+      proxy_set_header Content-Length "";
+    }}
   }}
 }}
 """
@@ -250,17 +258,19 @@ class Nginx(Server):
     def begin(self, context: Context, prefix: Path, location: str) -> None:
         """Starts it with what it does for every path."""
         port = free_port()
-        (prefix / "nginx.conf").write_text(NGINX.format(address=ADDRESS, port=port, location=location))
+        # Its workers read files of ours; only a master that is root may choose who they are.
+        user = "user root;" if os.geteuid() == 0 else ""
+        (prefix / "nginx.conf").write_text(NGINX.format(address=ADDRESS, port=port, location=location, user=user))
         program = find_program("nginx")
         command = [program, "-p", f"{prefix}/", "-c", "nginx.conf", "-e", "error.log"]
         super().__init__(context, "nginx", command, port)
 
 
 class NginxFile(Nginx):
-    """The same, with a large body out of a file at /answer, however much is sent."""
+    """Gives a file at /answer; reads a request's body at /take, whole, before it answers with nothing."""
 
     def __init__(self, context: Context, body: bytes) -> None:
         prefix = context.scratch / "nginx-file"
         prefix.mkdir()
         (prefix / "answer").write_bytes(body)
-        self.begin(context, prefix, "")
+        self.begin(context, prefix, "return 404;")
