@@ -9,6 +9,8 @@
 #include <atomic>
 #include <cstdint>
 #include <cstdlib>
+#include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -39,9 +41,17 @@ const http::ServerOptions& Options() {
   return options;
 }
 
+// Whatever a client sends is no fault of the server.
+class NoFault final : public http::Middleware {
+ public:
+  std::optional<Error> Before(http::Exchange&) const override { return std::nullopt; }
+  void After(const http::Exchange&, http::Response& response) const override { Ensure(response.status != 500); }
+};
+
 const http::Router& TheRouter() {
   static const http::Router router = [] {
     http::Router made;
+    made.Use(std::make_unique<NoFault>());
     made.Use(http::NewRequestIdMiddleware());
     made.Use(http::NewTraceMiddleware());
     made.Use(http::NewDeadlineMiddleware({}));
@@ -117,6 +127,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::size_t piece = 1 + data[0] % 64 * 16;
   const std::string answers = Talk({reinterpret_cast<const char*>(data) + 1, size - 1}, piece);
   Ensure(answers.empty() || answers.starts_with("HTTP/1."));
-  Ensure(!answers.contains("HTTP/1.1 500") && !answers.contains("HTTP/1.0 500"));
   return 0;
 }
