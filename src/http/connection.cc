@@ -18,6 +18,7 @@
 
 #include "base/version.h"
 #include "codec/error.h"
+#include "http/answer_text.h"
 #include "http/content_coding.h"
 #include "http/header_text.h"
 #include "http/stream.h"
@@ -481,36 +482,34 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ != State::kAnswering) return;  // closed meanwhile
     Enter(State::kWriting, context_.options.write_timeout);
     keep_alive_ = form.keep_alive && !linger_ && !context_.draining;
-    response_.emplace();
-    response_->version(form.version);
-    response_->result(static_cast<unsigned>(response.status));
-    response_->set(bhttp::field::server, kServer);
-    response_->set(bhttp::field::date, HttpDate());
-    response_->set(bhttp::field::content_type, response.content_type);
-    for (const auto& [name, value] : response.headers) response_->set(name, value);
-    response_->content_length(response.body.size());
-    response_->keep_alive(keep_alive_);
-    if (!form.head) response_->body() = std::move(response.body);
-    serializer_.emplace(*response_);
+    const bool is_small = response.body.size() < kSmallAnswer;
+    const AnswerHead head{.server = kServer, .date = HttpDate(), .version = form.version, .keep_alive = keep_alive_};
+    unsent_head_ = WriteHead(response, head, is_small ? response.body.size() : 0);
+    if (form.head) response.body.clear();
+    // A small answer goes out as one piece.
+    if (is_small) {
+      unsent_head_.append(response.body);
+    } else {
+      unsent_body_ = std::move(response.body);
+    }
+    sent_ = 0;
     Write();
   }
 
   // Writes what the socket takes now; waits for the rest.
   void Write() {
     error_code error;
-    while (!serializer_->is_done()) {
-      std::size_t written = 0;
-      serializer_->next(error, [&](error_code& failed, const auto& buffers) { written = WriteSome(buffers, failed); });
+    while (sent_ < unsent_head_.size() + unsent_body_.size()) {
+      sent_ += WriteSome(error);
       if (error == asio::error::would_block) {
         return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
           if (!failed && self->state_ == State::kWriting) self->Write();
         });
       }
       if (error) return Close();
-      serializer_->consume(written);
     }
-    serializer_.reset();
-    response_.reset();
+    unsent_head_ = {};
+    unsent_body_ = {};
     if (keep_alive_) return NextRequest();
     if (!linger_) return Close();
     Enter(State::kLingering, kLinger);
@@ -518,13 +517,16 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     Read();
   }
 
-  // What is encrypted goes out in pieces, of a record each. A small answer goes out as one piece: its header alone is a
-  // piece for each field, which cost more than this copy.
-  std::size_t WriteSome(const auto& buffers, error_code& failed) {
+  // What is encrypted goes out in pieces, of a record each.
+  std::size_t WriteSome(error_code& error) {
+    const bool is_one_piece = unsent_body_.empty() && !stream_.is_tls();
+    if (is_one_piece) return stream_.WriteSome(asio::buffer(unsent_head_) + sent_, error);
+    const std::size_t of_head = std::min(sent_, unsent_head_.size());
+    const std::array<asio::const_buffer, 2> rest = {asio::buffer(unsent_head_) + of_head,
+                                                    asio::buffer(unsent_body_) + (sent_ - of_head)};
+    if (!stream_.is_tls()) return stream_.WritePlain(rest, error);
     thread_local std::array<char, kSmallAnswer> piece;
-    const bool in_pieces = response_->body().size() < kSmallAnswer || stream_.is_tls();
-    if (!in_pieces) return stream_.WritePlain(buffers, failed);
-    return stream_.WriteSome(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), buffers)), failed);
+    return stream_.WriteSome(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), rest)), error);
   }
 
   void Close() {
@@ -546,8 +548,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::array<char, kFirstRead> first_;  // filled while waiting_
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
-  std::optional<bhttp::response<bhttp::string_body>> response_;
-  std::optional<bhttp::response_serializer<bhttp::string_body>> serializer_;
+  std::string unsent_head_;  // and what follows it, while an answer is written
+  std::string unsent_body_;
+  std::size_t sent_ = 0;  // of both
   std::weak_ptr<HttpExchange> current_;
   std::optional<std::pair<Response, HttpExchange::Form>> answer_;  // for Route to write
   RepeatedRefusals refusals_;

@@ -42,6 +42,20 @@ def test_a_large_answer_is_compressed_for_who_takes_it_so(client: Client, accept
     assert "content-encoding" not in client.post(INFER, SMALL, accept_encoding=accepted).headers  # too small
 
 
+def test_caches_are_told_of_all_that_an_answer_depends_on(start):
+    server = start("--models", EXAMPLE_MODELS, "--set", "cors.origins=http://a.example")
+    content = json.dumps(BODY).encode()
+    fields = "Accept-Encoding: gzip\r\nOrigin: http://a.example\r\n"
+    with server.raw() as connection:
+        connection.send(f"POST {INFER} HTTP/1.1\r\nHost: weir\r\n{fields}"
+                        f"Content-Length: {len(content)}\r\n\r\n".encode() + content)
+        head = []
+        while line := connection.line():
+            head.append(line)
+    assert b"Content-Encoding: gzip" in head
+    assert {line for line in head if line.startswith(b"Vary")} == {b"Vary: Origin", b"Vary: Accept-Encoding"}
+
+
 def test_what_is_not_compressed_as_it_says_is_refused(client: Client):
     body = gzip.compress(json.dumps(SMALL).encode())
     for wrong in (body[:-3], body + b"x", b"{}", b"", zlib.compress(b"{}")[:4]):

@@ -1,0 +1,33 @@
+#include "http/answer_text.h"
+
+#include <fmt/format.h>
+#include <boost/beast/http/status.hpp>
+
+#include <iterator>
+
+namespace weir::http {
+
+std::string WriteHead(const Response& response, const AnswerHead& head, std::size_t more) {
+  namespace bhttp = boost::beast::http;
+  const auto status = bhttp::int_to_status(static_cast<unsigned>(response.status));
+  const boost::beast::string_view reason = bhttp::obsolete_reason(status);
+  constexpr std::size_t kUsualHead = 512;
+  std::string text;
+  text.reserve(kUsualHead + more);
+  fmt::format_to(std::back_inserter(text), "HTTP/1.{} {} ", head.version % 10, response.status);
+  text.append(reason.data(), reason.size()).append("\r\n");
+  const auto field = [&text](std::string_view name, std::string_view value) {
+    text.append(name).append(": ").append(value).append("\r\n");
+  };
+  field("Server", head.server);
+  field("Date", head.date);
+  field("Content-Type", response.content_type);
+  for (const auto& [name, value] : response.headers) field(name, value);
+  field("Content-Length", fmt::format_int(response.body.size()).c_str());
+  const bool is_usual = head.keep_alive == (head.version >= 11);
+  if (!is_usual) field("Connection", head.keep_alive ? "keep-alive" : "close");
+  text.append("\r\n");
+  return text;
+}
+
+}  // namespace weir::http
