@@ -159,3 +159,12 @@ def test_errors_of_the_tensor_door_keep_its_shape_also_when_the_body_is_too_larg
     with weir.raw() as connection:
         error = connection.send(head_of("POST", "/v2/models/simple/infer", LIMIT + 1)).reply().json()["error"]
         assert isinstance(error, str)
+
+
+def test_a_last_chunk_that_comes_byte_by_byte_ends_the_body(weir: Weir):
+    with weir.raw() as connection:
+        connection.send(b"POST /v2/models/simple/infer HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for byte in b"0\r\n\r\n":
+            connection.send(bytes([byte]))
+        reply = connection.reply()
+    assert reply.status == 400 and "the body is empty" in reply.json()["error"]
