@@ -46,7 +46,9 @@ void Probabilities::KeepTopK(std::size_t count, std::span<float> logits) {
 void Probabilities::KeepTopP(float most, std::span<float> logits) {
   order_.resize(logits.size());
   std::iota(order_.begin(), order_.end(), 0U);
-  std::ranges::stable_sort(order_, std::greater(), [&](std::uint32_t token) { return logits[token]; });
+  std::ranges::sort(order_, [&](std::uint32_t one, std::uint32_t other) {
+    return logits[one] != logits[other] ? logits[one] > logits[other] : one < other;
+  });
   values_.clear();
   for (const std::uint32_t token : order_) values_.push_back(logits[token]);
   Softmax(values_);

@@ -61,7 +61,8 @@ class GrpcServer final : public Server {
 
   Status Listen(const ServerOptions& options) {
     gpr_set_log_function(LogFromGrpc);
-    // Debian's build of the library under gRPC looks for deadlocks at every lock: 1 us of the 16 that a bare call takes.
+    // Debian's build of the library under gRPC looks for deadlocks at every lock: 1 us of the 16 that a bare call
+    // takes.
     absl::SetMutexDeadlockDetectionMode(absl::OnDeadlockCycle::kIgnore);
     grpc::ServerBuilder builder;
     int port = 0;
