@@ -131,6 +131,9 @@ def where_examples_are_typed(tmp_path: Path, hub: Hub) -> tuple[Path, dict[str, 
     model = make_tiny_embedder(tmp_path / "my-model")
     (model / "onnx").mkdir()
     shutil.copy(model / "model.onnx", model / "onnx/model_quantized.onnx")
+    for name, source in (("Kronos-small", "tests/kronos/tiny/model"), ("Kronos-Tokenizer-base", "tests/kronos/tiny/tokenizer"),
+                         ("candles.csv", "examples/candles.csv")):
+        (tmp_path / name).symlink_to(ROOT / source)
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin/weir").symlink_to(BINARY)
     surroundings = environment({"HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "hf"), "HOME": str(tmp_path)})
@@ -149,6 +152,8 @@ def typed(place: tuple[Path, dict[str, str]], line: str) -> subprocess.Completed
 BEFORE = [("mine", "models add ", "weir models add ./my-model --name mine"),
           ("keys_file=keys.yaml", "", "rm -f keys.yaml; weir keys new web --file keys.yaml"),
           ("keys new web", "", "rm -f keys.yaml"),
+          ("models/kronos", "models convert ", "weir models convert kronos --model Kronos-small "
+           "--tokenizer Kronos-Tokenizer-base --out models/kronos"),
           ("--compare", "", "for name in a b; do weir bench models/mine --duration 100ms --json $name.json; done")]
 
 
