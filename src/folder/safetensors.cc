@@ -51,13 +51,14 @@ std::unexpected<Error> Refuse(const std::string& name, std::string_view why) {
 
 }  // namespace
 
+bool IsFloat(std::string_view type) { return type == "F32" || type == "F16" || type == "BF16"; }
+
 std::optional<Tensor> AsFp32(const SafetensorsEntry& entry) {
-  const bool is_f32 = entry.type == "F32";
-  if (!is_f32 && entry.type != "F16" && entry.type != "BF16") return std::nullopt;
+  if (!IsFloat(entry.type)) return std::nullopt;
   Tensor tensor = Tensor::Uninitialised(DataType::kFp32, entry.shape);
   const auto out = tensor.Mutable<float>();
-  if (is_f32) {
-    std::memcpy(out.data(), entry.data.data(), entry.data.size());
+  if (entry.type == "F32") {
+    if (!out.empty()) std::memcpy(out.data(), entry.data.data(), entry.data.size());
     return tensor;
   }
   for (std::size_t i = 0; i < out.size(); ++i) {

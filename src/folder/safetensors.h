@@ -22,7 +22,10 @@ struct SafetensorsEntry {
 // a length, an offset, a type or a shape does not fit the bytes.
 Result<std::map<std::string, SafetensorsEntry>> ListSafetensors(std::string_view bytes, const std::string& name);
 
-// F32, F16 and BF16 as FP32, nullopt for other types. Copies.
+// Whether a type can be had as FP32: F32, F16 and BF16.
+bool IsFloat(std::string_view type);
+
+// As FP32, nullopt for types that cannot be had so. Copies.
 std::optional<Tensor> AsFp32(const SafetensorsEntry& entry);
 
 // The tensors of a file by name, as FP32 (F16 and BF16 are widened); other types are refused.
