@@ -55,6 +55,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
   }
   std::vector<ModelSource> sources = config.sources;
   if (!config.sentiment.model_folder.empty()) sources.push_back(SourceAt(config.sentiment.model_folder));
+  if (!config.candles.model_folder.empty()) sources.push_back({.folder = config.candles.model_folder});
   for (const ModelSource& source : sources) {
     Result<std::string> added = app->core_.folders.AddOne(source);
     if (!added) return Forward(added);
@@ -74,6 +75,7 @@ Result<std::unique_ptr<Application>> Application::Make(const Config& config) {
   if (!keys) return Forward(keys);
   app->keys_.Replace(std::move(*keys));
   if (Status sentiment = app->AddSentiment(); !sentiment) return Forward(sentiment);
+  app->AddCandles();
   app->AddRoutes();
   if (Status limits = app->LimitBodies(); !limits) return Forward(limits);
   Result<std::unique_ptr<http::Server>> server = http::Server::Make(config.server, app->router_, app->metrics_);
@@ -153,9 +155,39 @@ Status Application::AddSentiment() {
   return {};
 }
 
+void Application::AddCandles() {
+  const CandlesOptions& options = config_.candles;
+  if (!options.enabled) return;
+  candles_probe_ = std::make_unique<forecast::ServiceProbe>(metrics_);
+  candles_gate_ = std::make_unique<forecast::ContainerGate>(options.gate);
+  router_.Use(http::NewCandlesMetricsMiddleware(*candles_probe_, Clock::Steady()));
+  const bool on_cpu = options.device == "auto" || options.device == "cpu";
+  http::AddCandlesRoutes(
+      router_,
+      {.engine = core_.engine,
+       .forecasts = core_.forecasts,
+       .probe = *candles_probe_,
+       .metrics = metrics_,
+       .disk = disk_,
+       .model = options.model.empty() ? config_.default_model : options.model,
+       .app_name = options.app_name,
+       .device_warning = on_cpu ? "" : fmt::format("Requested device '{}' is not available; using CPU", options.device),
+       .defaults = options.defaults,
+       .inference_timeout = options.inference_timeout,
+       .strict_compat = options.strict_compat,
+       .shows_metrics = options.metrics,
+       .started = Clock::Steady().Now(),
+       .ready = [this] { return Ready(); }});
+  for (const std::string_view path : {"/v1/predict/single", "/v1/predict/batch"}) {
+    router_.LimitBody(path, options.max_request_bytes);
+  }
+}
+
 void Application::AddRoutes() {
   if (!config_.cors_origins.empty()) router_.Use(http::NewCorsMiddleware(config_.cors_origins));
   for (auto& middleware : MiddlewaresOf("http")) router_.Use(std::move(middleware));
+  // Behind keys and ids, which its refusals have.
+  if (candles_gate_) router_.Use(http::NewContainersMiddleware(*candles_gate_, *candles_probe_, Clock::Steady()));
   const auto ready = [this] { return Ready(); };
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   http::AddHealthRoutes(router_, {.engine = core_.engine, .metrics = metrics_, .ready = ready});

@@ -10,6 +10,8 @@
 #include "app/core.h"
 #include "app/folder_watch.h"
 #include "base/mutex.h"
+#include "forecast/container_gate.h"
+#include "forecast/service_probe.h"
 #include "http/router.h"
 #include "http/server.h"
 #include "infer/repository.h"
@@ -76,6 +78,7 @@ class Application {
                                           std::function<void()> renew) const;
   Status AddGrpc();
   Status AddSentiment();
+  void AddCandles();
   std::vector<std::string> LoadedAtStart() const;
   bool LoadsOnDemand(const std::string& name) const;
   ModelPlan PlanOf(const std::string& name) const;
@@ -94,6 +97,9 @@ class Application {
   std::unique_ptr<sentiment::FeedbackStore> feedback_;
   std::unique_ptr<sentiment::Probe> sentiment_probe_;
   std::unique_ptr<sentiment::Service> sentiment_;
+  // Of the candle forecasting service; null without it.
+  std::unique_ptr<forecast::ServiceProbe> candles_probe_;
+  std::unique_ptr<forecast::ContainerGate> candles_gate_;
   ThreadPool disk_{1, "disk"};
   http::Middlewares rpc_middlewares_;
   std::unique_ptr<rpc::Server> rpc_;  // before the engine, which answers its last calls

@@ -1,6 +1,7 @@
 // Variables of services that Weir stands in for, read with the profile of their name.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,8 +16,8 @@ struct CompatVariable {
   std::string_view name;  // "MLOPS_PORT"
   std::string_view key;   // of the setting that it sets; empty: it has no effect here
   std::string_view help;  // what becomes of its value, or why it has no effect
-  // The setting's text for the variable's; null: the same.
-  Result<std::string> (*convert)(const std::string& value) = nullptr;
+  // The setting's text for the variable's, or nullopt where this value leaves it as it is; null: the same.
+  Result<std::optional<std::string>> (*convert)(const std::string& value) = nullptr;
 };
 
 // Those of `profile`; none for a profile that has none.

@@ -329,6 +329,69 @@ Option CorsOrigins() {
       .separator = ','};
 }
 
+Option CandlesContainers() {
+  return {.key = "candles.containers",
+          .help =
+              "containers that may ask it, by their X-Container-Name; without one they are known by their address, "
+              "as localhost from this machine (a list; in the environment and on the command line separated by ',')",
+          .set = [](const std::string& text, Config& config) -> Status {
+            if (!text.empty()) config.candles.gate.containers.push_back(text);
+            return {};
+          },
+          .list = [](const Config& config) { return config.candles.gate.containers; },
+          .clear = [](Config& config) { config.candles.gate.containers.clear(); },
+          .separator = ','};
+}
+
+// The candle forecasting service.
+std::vector<Option> CandlesRows() {
+  return {
+      Flag("candles.enabled", "the routes of the candle forecasting service",
+           [](Config& c) -> auto& { return c.candles.enabled; }),
+      Text("candles.app_name", "what it calls itself", [](Config& c) -> auto& { return c.candles.app_name; }),
+      Text("candles.model", "the model that it asks; empty: default_model, or the only one of candles",
+           [](Config& c) -> auto& { return c.candles.model; }),
+      Path("candles.model_folder", "one more model folder, as `weir models convert kronos` makes them", "",
+           [](Config& c) -> auto& { return c.candles.model_folder; }),
+      Text("candles.device", "what its clients ask for: auto, cpu, cuda, mps; these models run on the CPU",
+           [](Config& c) -> auto& { return c.candles.device; }),
+      Real("candles.temperature", "how far draws may stray, where a request does not say", 1e-6, 1e6,
+           [](Config& c) -> auto& { return c.candles.defaults.sampling.temperature; }),
+      Count("candles.top_k", "likeliest tokens to draw from, where a request does not say; 0: no such bound", 0,
+            1'000'000, [](Config& c) -> auto& { return c.candles.defaults.sampling.top_k; }),
+      Real("candles.top_p", "share of the likeliest tokens to draw from, where a request does not say", 0, 1,
+           [](Config& c) -> auto& { return c.candles.defaults.sampling.top_p; }),
+      Count("candles.sample_count", "futures to draw, where a request does not say", 1, forecast::kMostSamples,
+            [](Config& c) -> auto& { return c.candles.defaults.samples; }),
+      Flag("candles.security", "only containers of candles.containers may ask",
+           [](Config& c) -> auto& { return c.candles.gate.has_list; }),
+      CandlesContainers(),
+      Count("candles.rate_limit", "requests a minute of each container; 0: no bound", 0, 1'000'000'000,
+            [](Config& c) -> auto& { return c.candles.gate.per_minute; }),
+      Size("candles.max_request", "largest body of a request for forecasts, under server.max_body", 1, 4 * kGiB,
+           [](Config& c) -> auto& { return c.candles.max_request_bytes; }),
+      Time("candles.inference_timeout", "longest time for a forecast, waiting included", kMs, 24 * kHour,
+           [](Config& c) -> auto& { return c.candles.inference_timeout; }),
+      Flag("candles.metrics", "its /v1/metrics answers", [](Config& c) -> auto& { return c.candles.metrics; }),
+      Flag("candles.strict_compat", "its /v1/readyz is 200 while the model loads, as it was there",
+           [](Config& c) -> auto& { return c.candles.strict_compat; }),
+  };
+}
+
+// Of all models of candles.
+std::vector<Option> ForecastRows() {
+  return {
+      Count("forecast.rows", "samples of forecasts under way together, of each model; more wait", 1, 4096,
+            [](Config& c) -> auto& { return c.forecast.rows; }),
+      Size("forecast.cache_bytes", "of these, as many as have room for their keys and values in this; 0: all of them",
+           0, 1024 * kGiB, [](Config& c) -> auto& { return c.forecast.cache_bytes; }),
+      Count("forecast.max_context", "tokens that models look at, where that is fewer than their own; 0: their own", 0,
+            1'000'000, [](Config& c) -> auto& { return c.forecast.max_context; }),
+      Real("forecast.clip", "where normalised values are cut; 0: the model's own", 0, 1e6,
+           [](Config& c) -> auto& { return c.forecast.clip; }),
+  };
+}
+
 // The services that Weir stands in for.
 std::vector<Option> ServiceRows() {
   return {
@@ -448,7 +511,8 @@ bool IsLoopback(const std::string& address) {
 const std::vector<Option>& Options() {
   static const std::vector<Option> options = [] {
     std::vector<Option> all;
-    for (std::vector<Option> rows : {FirstRows(), ServerRows(), ServiceRows(), EngineRows(), LifeRows()}) {
+    for (std::vector<Option> rows :
+         {FirstRows(), ServerRows(), ServiceRows(), CandlesRows(), ForecastRows(), EngineRows(), LifeRows()}) {
       std::ranges::move(rows, std::back_inserter(all));
     }
     return all;

@@ -9,13 +9,16 @@
 #include <vector>
 
 #include "access/key.h"
+#include "app/model_folder.h"
 #include "app/model_reference.h"
 #include "app/model_settings.h"
 #include "app/version_policy.h"
 #include "base/clock.h"
 #include "base/result.h"
 #include "base/user_folders.h"
+#include "codec/candle_json.h"
 #include "engine/engine.h"
+#include "forecast/container_gate.h"
 #include "http/middleware.h"
 #include "http/server.h"
 #include "rpc/server.h"
@@ -32,6 +35,21 @@ struct SentimentOptions {
   bool metrics = true;
   std::filesystem::path feedback = StateFolder() / "feedback.db";  // empty: feedback is not taken
   std::size_t max_feedback = 100'000;
+};
+
+// The candle forecasting service. Value type.
+struct CandlesOptions {
+  bool enabled = false;
+  std::string app_name = "weir";
+  std::string model;                   // that it asks; empty: default_model, or the only one of candles
+  std::filesystem::path model_folder;  // one more model folder; empty: none
+  std::string device = "auto";         // that its clients asked for
+  codec::ForecastDefaults defaults;
+  forecast::GateOptions gate{.containers = {"localhost", "frontend-app", "worker-service", "scheduler"}};
+  std::uint64_t max_request_bytes = std::uint64_t{10} << 20U;
+  Duration inference_timeout = std::chrono::seconds(240);
+  bool metrics = true;
+  bool strict_compat = false;  // what is better than in the service is as it was there
 };
 
 // Defaults are the safe ones. Value type.
@@ -64,6 +82,8 @@ struct Config {
   std::size_t access_percent = 100;  // of the requests that it shows
   std::vector<std::string> cors_origins;
   SentimentOptions sentiment;
+  CandlesOptions candles;
+  ForecastLimits forecast;
 };
 
 // One setting as file, environment and reference page know it.

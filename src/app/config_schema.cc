@@ -29,6 +29,7 @@ void WriteCount(JsonWriter& json, const ValueForm& form) {
 void WriteForm(JsonWriter& json, const ValueForm& form) {
   switch (form.kind) {
     case ValueForm::Kind::kText: json.Key("type").String("string"); break;
+    case ValueForm::Kind::kReal: json.Key("type").String("number"); break;
     case ValueForm::Kind::kFlag: json.Key("type").String("boolean"); break;
     case ValueForm::Kind::kWords: WriteWords(json, form.words); break;
     case ValueForm::Kind::kTime: json.Key("type").String("string").Key("pattern").String("^[0-9]+(ms|s|m|h)$"); break;

@@ -9,6 +9,7 @@
 #include "base/user_folders.h"
 #include "engine/engine.h"
 #include "executor/thread_pool.h"
+#include "forecast/forecast_service.h"
 #include "infer/infer_service.h"
 #include "metrics/metrics.h"
 #include "model/onnx/onnx_backend.h"
@@ -21,9 +22,10 @@ namespace weir::app {
 struct Core {
   Core(const Config& config, Metrics& metrics)
       : backend(MakeOnnxBackend({.copies = config.optimized_copies ? GraphCopiesFolder() : ""})),
-        folders(*backend, DevicesOf(config)), profiles(folders, ProfileStore::ThisMachine()),
+        folders(*backend, DevicesOf(config), LimitsOf(config)), profiles(folders, ProfileStore::ThisMachine()),
         engine(WithProfiles(config.engine, profiles), folders, Clock::Steady(), metrics),
-        tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers), infer(engine, texts) {}
+        tokenizers(config.tokenizer_threads, "tokenize"), texts(engine, tokenizers), infer(engine, texts),
+        forecasts(engine) {}
 
   std::unique_ptr<Backend> backend;
   ModelFolders folders;
@@ -32,8 +34,15 @@ struct Core {
   ThreadPool tokenizers;
   TextService texts;
   InferService infer;
+  forecast::ForecastService forecasts;
 
  private:
+  // One running set of forecasts for each run at once.
+  static ForecastLimits LimitsOf(const Config& config) {
+    ForecastLimits limits = config.forecast;
+    limits.runs = std::min(config.engine.deployment.workers, config.engine.slots);
+    return limits;
+  }
   static ModelFolders::DeviceOf DevicesOf(const Config& config) {
     return [fallback = config.device, models = config.model_settings](std::string_view name) {
       const auto own = models.find(name);

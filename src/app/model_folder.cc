@@ -8,6 +8,7 @@
 #include <set>
 
 #include "app/folder_hints.h"
+#include "app/units.h"
 #include "base/log.h"
 #include "engine/tensor_servable.h"
 #include "forecast/forecast_servable.h"
@@ -55,8 +56,29 @@ Result<OnnxChoice> Choose(const std::vector<std::string>& files, const std::stri
   return OnnxChoice{.file = std::string(forecast::kPredictorGraph) + ".onnx", .why = "a Kronos model"};
 }
 
-// Samples of forecasts under way together, on each thread that runs models.
-constexpr std::size_t kForecastRows = 16;
+// The model within the limits that are set for all.
+std::shared_ptr<const forecast::KronosModel> Limited(std::shared_ptr<const forecast::KronosModel> model,
+                                                     const ForecastLimits& limits) {
+  auto limited = std::make_shared<forecast::KronosModel>(*model);
+  if (limits.max_context > 0) {
+    limited->manifest.max_context = std::min(limits.max_context, limited->manifest.max_context);
+  }
+  if (limits.clip > 0) limited->manifest.clip = limits.clip;
+  return limited;
+}
+
+// Of one of its runs.
+Result<std::size_t> RowsOf(const forecast::KronosModel& model, const ForecastLimits& limits) {
+  std::size_t rows = limits.rows;
+  if (limits.cache_bytes > 0) {
+    rows = std::min<std::size_t>(rows, limits.cache_bytes / model.RowBytes());
+    if (rows == 0) {
+      return Fail(Code::kUnprocessable, fmt::format("forecast.cache_bytes is {}: one row of this model takes {}",
+                                                    SizeText(limits.cache_bytes), SizeText(model.RowBytes())));
+    }
+  }
+  return rows;
+}
 
 }  // namespace
 
@@ -337,7 +359,10 @@ Result<std::shared_ptr<const Servable>> ModelFolders::LoadOn(const std::string& 
   if (contents->candles) {
     auto model = forecast::LoadKronos(backend_, contents->place.graphs);
     if (!model) return Forward(model);
-    return forecast::MakeForecastServable(std::move(*model), kForecastRows);
+    auto limited = Limited(std::move(*model), forecast_);
+    const auto rows = RowsOf(*limited, forecast_);
+    if (!rows) return std::unexpected(rows.error());
+    return forecast::MakeForecastServable(std::move(limited), {.rows = *rows, .runs = forecast_.runs});
   }
   if (contents->text) return texts_.Load(reference, rest, file.lexically_relative(rest), device);
   Result<std::shared_ptr<const Model>> model = backend_.LoadOn(file, device);

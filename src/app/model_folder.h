@@ -43,6 +43,15 @@ struct ModelChanges {
   std::vector<std::string> renewed;  // "minilm", "minilm/3": what of `changed` has other files than before
 };
 
+// What of a candle model's own manifest, and of the machine, its forecasts may use. Value type.
+struct ForecastLimits {
+  std::size_t rows = 32;          // samples of forecasts under way, of one model
+  std::uint64_t cache_bytes = 0;  // of their keys and values; 0: what the rows need
+  std::size_t runs = 1;           // at once, of one model: the rows are shared among them
+  std::int64_t max_context = 0;   // below the model's own; 0: that
+  double clip = 0;                // instead of the model's own; 0: that
+};
+
 // Loads the graph that ChooseOnnxFile takes of a folder, as a text model when a tokenizer.json lies there, else as a
 // tensor model. In a folder with versions each of them has its graph; everything else lies with it, or in the model's
 // folder for all of them. Owned by the composition root; `backend` outlives it. Thread-safe.
@@ -50,8 +59,8 @@ class ModelFolders final : public ServableLoader {
  public:
   // `device_of`: what is asked for each model: "auto", "cpu", "cuda:0"; null: the CPU.
   using DeviceOf = std::function<std::string(std::string_view name)>;
-  explicit ModelFolders(Backend& backend, DeviceOf device_of = {})
-      : backend_(backend), texts_(backend), device_of_(std::move(device_of)) {}
+  explicit ModelFolders(Backend& backend, DeviceOf device_of = {}, const ForecastLimits& forecast = {})
+      : backend_(backend), texts_(backend), device_of_(std::move(device_of)), forecast_(forecast) {}
 
   // Takes every sub-folder whose name does not start with '.' as a model. kNotFound when `folder` is none,
   // kConflict when a name is there twice.
@@ -110,6 +119,7 @@ class ModelFolders final : public ServableLoader {
   Backend& backend_;
   TextModelLoader texts_;
   const DeviceOf device_of_;
+  const ForecastLimits forecast_;
 
   mutable Mutex mu_;
   std::map<std::string, Known> sources_ GUARDED_BY(mu_);

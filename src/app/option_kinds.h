@@ -29,6 +29,20 @@ Option Count(std::string key, std::string help, std::uint64_t least, std::uint64
 }
 
 template <typename Get>
+Option Real(std::string key, std::string help, double least, double most, Get get) {
+  Option option = {std::move(key), fmt::format("{} ({} to {})", help, least, most),
+                   [=](const std::string& text, Config& config) -> Status {
+                     Result<double> value = ParseReal(text, least, most);
+                     if (!value) return Forward(value);
+                     get(config) = static_cast<std::remove_reference_t<decltype(get(config))>>(*value);
+                     return {};
+                   },
+                   [=](const Config& config) { return fmt::format("{}", get(const_cast<Config&>(config))); }};
+  option.form = {.kind = ValueForm::Kind::kReal};
+  return option;
+}
+
+template <typename Get>
 Option Time(std::string key, std::string help, Duration least, Duration most, Get get) {
   Option option = {std::move(key), fmt::format("{} ({} to {})", help, DurationText(least), DurationText(most)),
                    [=](const std::string& text, Config& config) -> Status {

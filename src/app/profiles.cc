@@ -30,7 +30,14 @@ constexpr std::array<ProfileSetting, 6> kLoadOnce = {{{"queue.max_jobs", "10"},
 constexpr std::array<ProfileSetting, 4> kSentiment = {
     {{"sentiment.enabled", "true"}, {"cache.bytes", "4MiB"}, {"deadline.default", "30s"}, {"deadline.max", "30s"}}};
 
-constexpr std::array<Profile, 6> kProfiles = {
+// A request may wait for a while where the model is busy; one that runs is stopped by candles.inference_timeout.
+constexpr std::array<ProfileSetting, 5> kCandles = {{{"candles.enabled", "true"},
+                                                     {"deadline.default", "300s"},
+                                                     {"deadline.max", "1h"},
+                                                     {"load.timeout", "300s"},
+                                                     {"drain.deadline", "30s"}}};
+
+constexpr std::array<Profile, 7> kProfiles = {
     {{"local", "one person at one machine: only this machine can connect, and Ctrl-C ends it soon", kLocal, true},
      {"development", "as local, with debug messages in the log", kDevelopment, true},
      {"staging", "as production, with debug messages in the log", kStaging, true},
@@ -39,7 +46,11 @@ constexpr std::array<Profile, 6> kProfiles = {
       kLoadOnce},
      {"sentiment",
       "clients of the sentiment service: its routes, payloads, metrics and variables ([more](sentiment.md))",
-      kSentiment}}};
+      kSentiment},
+     {"candles",
+      "clients of the candle forecasting service: its routes, payloads, metrics and variables "
+      "([more](candles.md#the-service))",
+      kCandles}}};
 
 }  // namespace
 

@@ -75,4 +75,13 @@ Result<std::uint64_t> ParseCount(std::string_view text, std::uint64_t least, std
   return number;
 }
 
+Result<double> ParseReal(std::string_view text, double least, double most) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || !(number >= least && number <= most)) {
+    return InvalidArgument(fmt::format("'{}' is not a number from {} to {}", text, least, most));
+  }
+  return number;
+}
+
 }  // namespace weir::app

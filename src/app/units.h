@@ -13,7 +13,7 @@ namespace weir::app {
 
 // What a setting's value looks like, for editors. Value type.
 struct ValueForm {
-  enum class Kind { kText, kCount, kTime, kSize, kFlag, kWords };
+  enum class Kind { kText, kCount, kReal, kTime, kSize, kFlag, kWords };
   Kind kind = Kind::kText;
   std::uint64_t least = 0;  // of a count
   std::uint64_t most = 0;
@@ -30,5 +30,8 @@ std::string SizeText(std::uint64_t bytes);
 
 // A whole number from `least` to `most`.
 Result<std::uint64_t> ParseCount(std::string_view text, std::uint64_t least, std::uint64_t most);
+
+// A number from `least` to `most`.
+Result<double> ParseReal(std::string_view text, double least, double most);
 
 }  // namespace weir::app

@@ -208,6 +208,12 @@ Result<std::optional<JsonElement>> JsonObject::Find(std::string_view key) const 
   return found;
 }
 
+std::optional<JsonElement> JsonObject::FindEvenNull(std::string_view key) const {
+  JsonElement found;
+  if (object_.at_key(key).get(found)) return std::nullopt;
+  return found;
+}
+
 Result<JsonElement> JsonObject::Require(std::string_view key) const {
   JsonElement found;
   if (object_.at_key(key).get(found)) {

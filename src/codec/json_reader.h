@@ -35,6 +35,8 @@ class JsonObject {
   static Result<JsonObject> From(JsonElement element, std::string path = {});
 
   Result<std::optional<JsonElement>> Find(std::string_view key) const;
+  // The same, with `null` as a value of its own.
+  std::optional<JsonElement> FindEvenNull(std::string_view key) const;
   Result<JsonElement> Require(std::string_view key) const;
   Result<std::string> RequireString(std::string_view key) const;
   Result<std::optional<std::string>> FindString(std::string_view key) const;

@@ -140,7 +140,7 @@ class KronosServed : public KronosConversion {
 };
 
 TEST_F(KronosServed, ForecastsAtOnceAreThoseOfEachAlone) {
-  const auto servable = forecast::MakeForecastServable(model_, 6);
+  const auto servable = forecast::MakeForecastServable(model_, {.rows = 12, .runs = 2});
   ASSERT_TRUE(servable->WarmUp());
   FakeLoader loader([&](const std::string&) { return servable; });
   Engine engine({.deployment = {.workers = 2}}, loader, Clock::Steady(), metrics_);
@@ -169,7 +169,7 @@ TEST_F(KronosServed, ForecastsAtOnceAreThoseOfEachAlone) {
 }
 
 TEST_F(KronosServed, RefusesWhatCannotBeForecastBeforeAnythingIsRun) {
-  const auto servable = forecast::MakeForecastServable(model_, 4);
+  const auto servable = forecast::MakeForecastServable(model_, {.rows = 4, .runs = 1});
   const JsonFile file = forecast::Fixture("tiny/cases.json");
   const JsonValue one = file["cases"].Items().front();
   const auto refusal = [&](const std::function<void(std::vector<Tensor>&)>& change) {

@@ -58,7 +58,7 @@ AdmissionLimits DeploymentOptions::bounds() const {
 }
 
 std::size_t Deployment::Lanes(const DeploymentOptions& options) const {
-  return std::min(options.workers, context_.threads.count());
+  return std::min({options.workers, context_.threads.count(), servable_->max_steppers()});
 }
 
 Deployment::Deployment(std::string name, std::shared_ptr<const Servable> servable, const DeploymentOptions& options,

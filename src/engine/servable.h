@@ -1,6 +1,7 @@
 // What the engine serves: a model together with the way to run jobs on it.
 #pragma once
 
+#include <limits>
 #include <memory>
 #include <optional>
 #include <span>
@@ -50,6 +51,8 @@ class Servable {
   virtual std::unique_ptr<Runner> NewRunner() const = 0;
   virtual std::unique_ptr<Stepper> NewStepper() const { return nullptr; }
   virtual bool steps() const { return false; }
+  // Of these, so many at once at most.
+  virtual std::size_t max_steppers() const { return std::numeric_limits<std::size_t>::max(); }
   // A made-up job of this length, to measure with; nullopt when its runs are not worth measuring.
   virtual std::optional<JobRequest> Sample(std::uint32_t length) const;
   // One run, to prove that the model works before anybody sees it. Blocks.

@@ -25,6 +25,8 @@ class Stepper {
   virtual std::size_t rows() const = 0;
   virtual std::size_t free_rows() const = 0;
   virtual std::size_t RowsOf(const JobRequest& request) const = 0;
+  // Bytes that a row in use keeps.
+  virtual std::size_t row_bytes() const { return 0; }
 
   // Reads the job's input. Blocks for that long. An error is this job's alone, which has not joined then.
   virtual Result<Id> Join(const JobRequest& request, const std::stop_token& stop) = 0;

@@ -18,6 +18,7 @@ struct ForecastRequest {
   Sampling sampling;
   std::uint32_t samples = 1;  // futures that are drawn; the answer is their mean
   std::uint64_t seed = 0;     // of all draws
+  bool exact = true;          // false: see RunningBatch
 };
 
 // More drawn futures than this say nothing new, and each takes a row of a batch.

@@ -61,16 +61,19 @@ Tensor CandlesTensor(Shape shape, const std::vector<std::vector<Candle>>& lists)
 class ForecastStepper final : public Stepper {
  public:
   ForecastStepper(std::shared_ptr<const KronosModel> model, std::size_t rows)
-      : rows_(rows), batch_(std::move(model), rows) {}
+      : rows_(rows), row_bytes_(model->RowBytes()), batch_(std::move(model), rows) {}
 
   std::size_t rows() const override { return rows_; }
   std::size_t free_rows() const override { return batch_.free_rows(); }
   std::size_t RowsOf(const JobRequest& request) const override {
-    return static_cast<std::size_t>(request.inputs[Input::kSamples].As<std::int32_t>()[0]);
+    return std::min(rows_, static_cast<std::size_t>(request.inputs[Input::kSamples].As<std::int32_t>()[0]));
   }
+  std::size_t row_bytes() const override { return row_bytes_; }
 
   Result<Id> Join(const JobRequest& request, const std::stop_token& stop) override {
-    return batch_.Join(FromTensors(request.inputs), stop);
+    ForecastRequest forecast = FromTensors(request.inputs);
+    forecast.exact = request.method == kExactForecast;
+    return batch_.Join(std::move(forecast), stop);
   }
   Status Step(const std::stop_token& stop) override { return batch_.Step(stop); }
   void Leave(Id id) override { batch_.Leave(id); }
@@ -94,12 +97,14 @@ class ForecastStepper final : public Stepper {
 
  private:
   const std::size_t rows_;
+  const std::size_t row_bytes_;
   RunningBatch batch_;
 };
 
 class ForecastServable final : public Servable {
  public:
-  ForecastServable(std::shared_ptr<const KronosModel> model, std::size_t rows) : model_(std::move(model)), rows_(rows) {
+  ForecastServable(std::shared_ptr<const KronosModel> model, const ForecastRoom& room)
+      : model_(std::move(model)), room_(room) {
     constexpr auto kAny = std::int64_t{-1};
     constexpr auto kWidth = static_cast<std::int64_t>(kColumns);
     manifest_.platform = "onnxruntime_onnx";
@@ -120,15 +125,14 @@ class ForecastServable final : public Servable {
   std::string_view task() const override { return "forecast"; }
   std::size_t max_batch() const override { return 1; }
   std::unique_ptr<Runner> NewRunner() const override { return nullptr; }
-  std::unique_ptr<Stepper> NewStepper() const override { return std::make_unique<ForecastStepper>(model_, rows_); }
+  std::unique_ptr<Stepper> NewStepper() const override {
+    return std::make_unique<ForecastStepper>(model_, room_.rows_of_set());
+  }
+  std::size_t max_steppers() const override { return room_.sets(); }
   bool steps() const override { return true; }
 
   Status Check(const JobRequest& request) const override {
     if (Status fits = Servable::Check(request); !fits) return fits;
-    const std::int32_t samples = request.inputs[Input::kSamples].As<std::int32_t>()[0];
-    if (samples < 1 || static_cast<std::size_t>(samples) > rows_) {
-      return Fail(Code::kUnprocessable, fmt::format("'sample_count' must be from 1 to {}", rows_), "sample_count");
-    }
     if (Status times = CheckTimes(request.inputs); !times) return times;
     return CheckForecast(FromTensors(request.inputs), model_->manifest);
   }
@@ -157,7 +161,7 @@ class ForecastServable final : public Servable {
 
  private:
   const std::shared_ptr<const KronosModel> model_;
-  const std::size_t rows_;
+  const ForecastRoom room_;
   Manifest manifest_;
 };
 
@@ -195,8 +199,9 @@ ForecastRequest FromTensors(std::span<const Tensor> inputs) {
   return request;
 }
 
-std::shared_ptr<const Servable> MakeForecastServable(std::shared_ptr<const KronosModel> model, std::size_t rows) {
-  return std::make_shared<ForecastServable>(std::move(model), rows);
+std::shared_ptr<const Servable> MakeForecastServable(std::shared_ptr<const KronosModel> model,
+                                                     const ForecastRoom& room) {
+  return std::make_shared<ForecastServable>(std::move(model), room);
 }
 
 }  // namespace weir::forecast

@@ -1,6 +1,7 @@
 // A Kronos model as the engine serves it.
 #pragma once
 
+#include <algorithm>
 #include <memory>
 #include <vector>
 
@@ -18,6 +19,10 @@ struct ForecastTimes {
   std::vector<std::int64_t> future;
 };
 
+// Methods of a job (JobRequest::method), which differ once a window slides; see RunningBatch.
+inline constexpr std::uint32_t kExactForecast = 0;
+inline constexpr std::uint32_t kQuickForecast = 1;
+
 // A forecast as the tensors of a job: "candles" FP64 [history, 6], "timestamps" and "prediction_timestamps" INT64 of
 // wall clock microseconds, "temperature" FP32 [1], "top_k" INT32 [1], "top_p" FP32 [1], "sample_count" INT32 [1],
 // "seed" INT64 [1]; in this order. The answer: "prediction" FP64 [future, 6], "samples" FP64 [samples, future, 6].
@@ -26,7 +31,16 @@ std::vector<Tensor> ToTensors(const std::vector<Candle>& candles, const Forecast
 // The inputs of such a job, of which types and ranks have been checked.
 ForecastRequest FromTensors(std::span<const Tensor> inputs);
 
-// `rows`: most samples under way in one running set.
-std::shared_ptr<const Servable> MakeForecastServable(std::shared_ptr<const KronosModel> model, std::size_t rows);
+// Samples under way at most, in as many running sets as there are runs at once.
+struct ForecastRoom {
+  std::size_t rows = 16;
+  std::size_t runs = 1;
+
+  // With fewer rows than runs there are fewer sets.
+  std::size_t sets() const { return std::min(rows, runs); }
+  std::size_t rows_of_set() const { return (rows + sets() - 1) / sets(); }
+};
+std::shared_ptr<const Servable> MakeForecastServable(std::shared_ptr<const KronosModel> model,
+                                                     const ForecastRoom& room);
 
 }  // namespace weir::forecast

@@ -8,6 +8,8 @@ namespace {
 
 // Windows that are read whole in one run: their rows of activations are long enough for the matrix products.
 constexpr std::int64_t kWindowsTogether = 4;
+// Samples that are decoded in one run: more only take more memory.
+constexpr std::size_t kDecodedTogether = 8;
 
 KronosManifest WithOneLayer(KronosManifest manifest) {
   manifest.layers = 1;
@@ -31,7 +33,27 @@ std::span<float> RowOf(const Tensor& tensor, std::size_t index) {
   return {const_cast<float*>(tensor.As<float>().data()) + index * width, width};
 }
 
+// The last `width` numbers.
+std::vector<float> LastOf(const Tensor& tensor, std::int64_t width) {
+  const auto values = tensor.As<float>().last(static_cast<std::size_t>(width));
+  return {values.begin(), values.end()};
+}
+
 }  // namespace
+
+// All but those of the last token, which the second head adds itself. Returns the size of one token's.
+std::int64_t RunningBatch::KeepSecond(KeyValueSlots& slots, std::int64_t slot, const Predicted& predicted) {
+  const std::int64_t width = predicted.second_key.shape()[2];
+  const auto before = [&](const Tensor& tensor) {
+    return tensor.As<float>().first(tensor.elements() - static_cast<std::size_t>(width));
+  };
+  slots.FillSecond(slot, before(predicted.second_key), before(predicted.second_value));
+  return width;
+}
+
+std::int32_t RunningBatch::PositionOf(const Row& row) const {
+  return static_cast<std::int32_t>(std::min(row.window(), static_cast<std::size_t>(model_->manifest.max_context))) - 1;
+}
 
 RunningBatch::RunningBatch(std::shared_ptr<const KronosModel> model, std::size_t rows)
     : model_(std::move(model)), capacity_(rows), encoder_(model_->encoder->NewSession()),
@@ -76,8 +98,7 @@ Result<RunningBatch::Predicted> RunningBatch::Predict(std::span<const Row* const
       const Stamp stamp = StampAt(*row, at);
       stamps.insert(stamps.end(), stamp.begin(), stamp.end());
     }
-    last.push_back(static_cast<std::int32_t>(
-        std::min<std::int64_t>(std::ssize(row->tokens.first), model_->manifest.max_context) - 1));
+    last.push_back(PositionOf(*row));
   }
   std::vector<Tensor> inputs{Filled(DataType::kInt64, {count, steps}, first),
                              Filled(DataType::kInt64, {count, steps}, second),
@@ -110,8 +131,7 @@ Status RunningBatch::DrawTokens(std::span<Row* const> rows, const Predicted& pre
   std::vector<std::int32_t> last;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     first.push_back(DrawPart(*rows[i], 0, RowOf(predicted.logits, i)));
-    last.push_back(static_cast<std::int32_t>(
-        std::min<std::int64_t>(std::ssize(rows[i]->tokens.first), model_->manifest.max_context) - 1));
+    last.push_back(PositionOf(*rows[i]));
   }
   const auto count = static_cast<std::int64_t>(rows.size());
   const Tensor inputs[] = {Filled(DataType::kInt64, {count, 1}, first), predicted.context, key,       value,
@@ -125,19 +145,15 @@ Status RunningBatch::DrawTokens(std::span<Row* const> rows, const Predicted& pre
 }
 
 // Reads the history once into the slot of the first sample, and copies it to those of the others.
-Status RunningBatch::JoinCached(Row row, const std::stop_token& stop) {
+Status RunningBatch::BeginCached(const Row& row, std::size_t samples, const std::stop_token& stop) {
   const auto slot = static_cast<std::int64_t>(cached_.size());
-  const auto steps = static_cast<std::int64_t>(row.tokens.size());
+  const auto steps = static_cast<std::int64_t>(row.window());
+  const auto count = static_cast<std::int64_t>(samples);
   const Row* const reading[] = {&row};
   auto predicted = Predict(reading, steps, slots_.Layers(slot, 1), stop);
   if (!predicted) return Forward(predicted);
-  const std::int64_t samples = row.series->request.samples;
-  const std::int64_t width = predicted->second_key.shape()[2];
-  const auto before = [&](const Tensor& rows) {
-    return rows.As<float>().first(static_cast<std::size_t>((steps - 1) * width));
-  };
-  slots_.FillSecond(slot, before(predicted->second_key), before(predicted->second_value));
-  for (std::int64_t sample = 1; sample < samples; ++sample) slots_.Copy(slot, slot + sample, steps);
+  const std::int64_t width = KeepSecond(slots_, slot, *predicted);
+  for (std::int64_t sample = 1; sample < count; ++sample) slots_.Copy(slot, slot + sample, steps);
   // Each sample draws from the same numbers.
   const auto repeated = [&](const Tensor& tensor, std::int64_t columns, Shape shape) {
     const auto values = tensor.As<float>().last(static_cast<std::size_t>(columns));
@@ -149,54 +165,85 @@ Status RunningBatch::JoinCached(Row row, const std::stop_token& stop) {
     return many;
   };
   const Predicted each{
-      .second_key = repeated(predicted->second_key, width, {samples, 1, width}),
-      .second_value = repeated(predicted->second_value, width, {samples, 1, width}),
-      .context = repeated(predicted->context, predicted->context.shape()[1], {samples, predicted->context.shape()[1]}),
-      .logits = repeated(predicted->logits, predicted->logits.shape()[1], {samples, predicted->logits.shape()[1]})};
-  std::vector<Row> joining(static_cast<std::size_t>(samples), row);
+      .second_key = repeated(predicted->second_key, width, {count, 1, width}),
+      .second_value = repeated(predicted->second_value, width, {count, 1, width}),
+      .context = repeated(predicted->context, predicted->context.shape()[1], {count, predicted->context.shape()[1]}),
+      .logits = repeated(predicted->logits, predicted->logits.shape()[1], {count, predicted->logits.shape()[1]})};
+  std::vector<Row> joining(samples, row);
   std::vector<Row*> pointers;
   for (std::size_t sample = 0; sample < joining.size(); ++sample) {
-    joining[sample].sample = static_cast<std::uint32_t>(sample);
+    joining[sample].sample += static_cast<std::uint32_t>(sample);
     pointers.push_back(&joining[sample]);
   }
   Status drawn =
-      DrawTokens(pointers, each, each.second_key, each.second_value, slots_.Second(slot, samples), steps, stop);
+      DrawTokens(pointers, each, each.second_key, each.second_value, slots_.Second(slot, count), steps, stop);
   if (!drawn) return drawn;
   cached_.insert(cached_.end(), std::move_iterator(joining.begin()), std::move_iterator(joining.end()));
   return {};
 }
 
-Result<RunningBatch::Id> RunningBatch::Join(ForecastRequest request, const std::stop_token& stop) {
-  auto series = std::make_unique<Series>();
-  series->id = next_++;
-  series->request = std::move(request);
-  series->scale = ScaleOf(series->request.candles);
-  series->left = series->request.samples;
-  series->ended.resize(series->left);
-  auto tokens = Encode(*series, stop);
-  if (!tokens) return Forward(tokens);
-  Row row{.series = series.get(), .sample = 0, .tokens = std::move(*tokens)};
+Status RunningBatch::Begin(Series& series, const std::stop_token& stop) {
+  const std::size_t samples = std::min(series.ended.size() - series.begun, free_rows());
+  Row row{.series = &series, .sample = static_cast<std::uint32_t>(series.begun), .tokens = series.history};
   const auto context = static_cast<std::size_t>(model_->manifest.max_context);
-  const Id id = series->id;
-  series_.push_back(std::move(series));
-  if (row.tokens.size() < context) {
-    if (Status joined = JoinCached(row, stop); !joined) {
-      series_.pop_back();
-      return Forward(joined);
-    }
+  if (!series.request.exact && row.window() >= context) Forget(row);
+  Status begun;
+  if (row.window() < context) {
+    begun = BeginCached(row, samples, stop);
   } else {
-    std::vector<Row> joining(row.series->left, row);
-    for (std::size_t sample = 0; sample < joining.size(); ++sample) {
-      joining[sample].sample = static_cast<std::uint32_t>(sample);
+    std::vector<Row> joining(samples, row);
+    for (std::size_t sample = 0; sample < samples; ++sample) {
+      joining[sample].sample += static_cast<std::uint32_t>(sample);
     }
-    if (Status drawn = StepSliding(joining, stop); !drawn) {
-      series_.pop_back();
-      return Forward(drawn);
-    }
-    sliding_.insert(sliding_.end(), std::move_iterator(joining.begin()), std::move_iterator(joining.end()));
+    begun = StepSliding(joining, stop);
+    if (begun) sliding_.insert(sliding_.end(), std::move_iterator(joining.begin()), std::move_iterator(joining.end()));
   }
-  Settle();
-  return id;
+  if (!begun) return begun;
+  series.begun += samples;
+  series.rows = samples;
+  return {};
+}
+
+Result<RunningBatch::Id> RunningBatch::Join(ForecastRequest request, const std::stop_token& stop) {
+  auto joining = std::make_unique<Series>();
+  joining->id = next_++;
+  joining->request = std::move(request);
+  joining->scale = ScaleOf(joining->request.candles);
+  joining->left = joining->request.samples;
+  joining->ended.resize(joining->left);
+  auto tokens = Encode(*joining, stop);
+  if (!tokens) return Forward(tokens);
+  joining->history = std::move(*tokens);
+  Series& series = *joining;
+  if (Status begun = Begin(series, stop); !begun) return Forward(begun);
+  series_.push_back(std::move(joining));
+  Status settled = Settle(stop);
+  if (!settled) {
+    Leave(series.id);
+    return Forward(settled);
+  }
+  return series.id;
+}
+
+// A row whose window is full, and which need not be exact.
+void RunningBatch::Forget(Row& row) const {
+  const auto context = static_cast<std::size_t>(model_->manifest.max_context);
+  row.start = row.tokens.size() - (context - context / 4);
+}
+
+// What is left of a window that has moved, and the next token with it.
+Status RunningBatch::ReadAgain(std::size_t slot, const std::stop_token& stop) {
+  Row* const rows[] = {&cached_[slot]};
+  const auto at = static_cast<std::int64_t>(slot);
+  const auto steps = static_cast<std::int64_t>(rows[0]->window());
+  const Row* const reading[] = {rows[0]};
+  const auto predicted = Predict(reading, steps, slots_.Layers(at, 1), stop);
+  if (!predicted) return std::unexpected(predicted.error());
+  const std::int64_t width = KeepSecond(slots_, at, *predicted);
+  const auto last = [&](const Tensor& tensor) { return Filled(DataType::kFp32, {1, 1, width}, LastOf(tensor, width)); };
+  rows[0]->stale = false;
+  return DrawTokens(rows, *predicted, last(predicted->second_key), last(predicted->second_value), slots_.Second(at, 1),
+                    steps, stop);
 }
 
 Status RunningBatch::StepCached(const std::stop_token& stop) {
@@ -205,7 +252,7 @@ Status RunningBatch::StepCached(const std::stop_token& stop) {
   std::size_t longest = 0;
   for (Row& row : cached_) {
     rows.push_back(&row);
-    longest = std::max(longest, row.tokens.size());
+    longest = std::max(longest, row.window());
   }
   const std::vector<const Row*> reading(rows.begin(), rows.end());
   const auto count = static_cast<std::int64_t>(rows.size());
@@ -250,26 +297,32 @@ void RunningBatch::RemoveCached(std::size_t slot) {
   if (slot != last) {
     // The newest token is not in the cache yet.
     slots_.Copy(static_cast<std::int64_t>(last), static_cast<std::int64_t>(slot),
-                std::ssize(cached_[last].tokens.first) - 1);
+                static_cast<std::int64_t>(cached_[last].window()) - 1);
     cached_[slot] = std::move(cached_[last]);
   }
   cached_.pop_back();
 }
 
-// Rows that have all their tokens leave; those whose window begins to slide give their slot back.
-void RunningBatch::Settle() {
+// Rows that have all their tokens leave; those whose window begins to slide give their slot back, unless what they keep
+// need not be exact.
+void RunningBatch::Sort() {
+  const auto context = static_cast<std::size_t>(model_->manifest.max_context);
   const auto end = [](Row& row) {
     row.series->ended[row.sample] = std::move(row.tokens);
     --row.series->left;
+    --row.series->rows;
   };
   for (std::size_t slot = cached_.size(); slot-- > 0;) {
     Row& row = cached_[slot];
     if (row.done()) {
       end(row);
       RemoveCached(slot);
-    } else if (std::ssize(row.tokens.first) > model_->manifest.max_context) {
+    } else if (row.window() > context && row.series->request.exact) {
       sliding_.push_back(row);
       RemoveCached(slot);
+    } else if (row.window() > context) {
+      Forget(row);
+      row.stale = true;
     }
   }
   std::erase_if(sliding_, [&](Row& row) {
@@ -279,12 +332,26 @@ void RunningBatch::Settle() {
   });
 }
 
+Status RunningBatch::Settle(const std::stop_token& stop) {
+  Sort();
+  for (const auto& series : series_) {
+    while (series->waits()) {
+      if (Status begun = Begin(*series, stop); !begun) return begun;
+      Sort();
+    }
+  }
+  return {};
+}
+
 Status RunningBatch::Step(const std::stop_token& stop) {
   Status stepped = StepSliding(sliding_, stop);
+  for (std::size_t slot = 0; stepped && slot < cached_.size(); ++slot) {
+    if (cached_[slot].stale) stepped = ReadAgain(slot, stop);
+  }
+  if (stepped) Sort();
   if (stepped) stepped = StepCached(stop);
-  if (stepped) {
-    Settle();
-  } else {
+  if (stepped) stepped = Settle(stop);
+  if (!stepped) {
     cached_.clear();
     sliding_.clear();
     series_.clear();
@@ -308,39 +375,48 @@ std::vector<RunningBatch::Id> RunningBatch::Ended() const {
   return ended;
 }
 
+// What the decoder makes of the window of some samples: [samples, window, columns].
+Result<Tensor> RunningBatch::Decode(std::span<const Tokens> samples, const std::stop_token& stop) {
+  const std::size_t window = std::min(samples.front().size(), static_cast<std::size_t>(model_->manifest.max_context));
+  std::vector<std::int64_t> first;
+  std::vector<std::int64_t> second;
+  for (const Tokens& tokens : samples) {
+    first.insert(first.end(), tokens.first.end() - static_cast<std::ptrdiff_t>(window), tokens.first.end());
+    second.insert(second.end(), tokens.second.end() - static_cast<std::ptrdiff_t>(window), tokens.second.end());
+  }
+  const auto count = std::ssize(samples);
+  const auto steps = static_cast<std::int64_t>(window);
+  const Tensor inputs[] = {
+      Filled(DataType::kInt64, {count, steps}, first), Filled(DataType::kInt64, {count, steps}, second),
+      Filled(DataType::kInt32, {count}, std::vector(samples.size(), static_cast<std::int32_t>(window - 1))),
+      Total(steps)};
+  auto outputs = decoder_->Run(inputs, stop);
+  if (!outputs) return Forward(outputs);
+  return std::move((*outputs)[0]);
+}
+
 Result<Forecast> RunningBatch::Take(Id id, const std::stop_token& stop) {
   const auto found = std::ranges::find(series_, id, [](const auto& series) { return series->id; });
   const std::unique_ptr<Series> series = std::move(*found);
   series_.erase(found);
   const std::size_t horizon = series->request.future.size();
-  const auto samples = static_cast<std::int64_t>(series->ended.size());
-  const std::size_t all = series->ended.front().size();
-  const std::size_t window = std::min(all, static_cast<std::size_t>(model_->manifest.max_context));
-  std::vector<std::int64_t> first;
-  std::vector<std::int64_t> second;
-  for (const Tokens& tokens : series->ended) {
-    first.insert(first.end(), tokens.first.end() - static_cast<std::ptrdiff_t>(window), tokens.first.end());
-    second.insert(second.end(), tokens.second.end() - static_cast<std::ptrdiff_t>(window), tokens.second.end());
-  }
-  const auto steps = static_cast<std::int64_t>(window);
-  const Tensor inputs[] = {
-      Filled(DataType::kInt64, {samples, steps}, first), Filled(DataType::kInt64, {samples, steps}, second),
-      Filled(DataType::kInt32, {samples}, std::vector(series->ended.size(), static_cast<std::int32_t>(window - 1))),
-      Total(steps)};
-  const auto outputs = decoder_->Run(inputs, stop);
-  if (!outputs) return std::unexpected(outputs.error());
   Forecast forecast;
   std::vector<float> sum(horizon * kColumns);
-  for (std::size_t sample = 0; sample < series->ended.size(); ++sample) {
-    const std::span<const float> rows = RowOf((*outputs)[0], sample).last(horizon * kColumns);
-    std::vector<Candle> candles;
-    for (std::size_t step = 0; step < horizon; ++step) {
-      candles.push_back(Restore(rows.subspan(step * kColumns, kColumns), series->scale));
+  for (std::size_t begin = 0; begin < series->ended.size(); begin += kDecodedTogether) {
+    const std::size_t count = std::min(kDecodedTogether, series->ended.size() - begin);
+    const auto decoded = Decode(std::span(series->ended).subspan(begin, count), stop);
+    if (!decoded) return std::unexpected(decoded.error());
+    for (std::size_t sample = 0; sample < count; ++sample) {
+      const std::span<const float> rows = RowOf(*decoded, sample).last(horizon * kColumns);
+      std::vector<Candle> candles;
+      for (std::size_t step = 0; step < horizon; ++step) {
+        candles.push_back(Restore(rows.subspan(step * kColumns, kColumns), series->scale));
+      }
+      forecast.samples.push_back(std::move(candles));
+      for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += rows[i];
     }
-    forecast.samples.push_back(std::move(candles));
-    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += rows[i];
   }
-  for (float& value : sum) value /= static_cast<float>(samples);
+  for (float& value : sum) value /= static_cast<float>(series->ended.size());
   for (std::size_t step = 0; step < horizon; ++step) {
     forecast.mean.push_back(Restore(std::span(sum).subspan(step * kColumns, kColumns), series->scale));
   }

@@ -18,8 +18,9 @@ namespace weir::forecast {
 
 // Forecasts of any lengths, horizons and samplings join and leave between steps; none changes what another gives. A row
 // is one sample of one forecast. While a row's tokens fit the model's context their keys and values are kept, and a
-// step reads the last token only; from then on each step reads the whole window again, as the original does. Confined
-// to one thread.
+// step reads the last token only; from then on each step reads the whole window again, as the original does. A forecast
+// that need not be exact forgets the oldest quarter of its window instead, reads the rest again once, and keeps that.
+// Of one with more samples than there are rows, some wait until others have ended. Confined to one thread.
 class RunningBatch {
  public:
   using Id = std::uint64_t;
@@ -30,8 +31,8 @@ class RunningBatch {
   std::size_t rows() const { return cached_.size() + sliding_.size(); }
   std::size_t free_rows() const { return capacity_ - rows(); }
 
-  // Reads the history and draws the first token. Needs as many free rows as it has samples. Blocks for that long. An
-  // error is of this forecast alone, which is not in the batch then.
+  // Reads the history and draws the first token. Needs as many free rows as it has samples, or all there are. Blocks
+  // for that long. An error is of this forecast alone, which is not in the batch then.
   Result<Id> Join(ForecastRequest request, const std::stop_token& stop);
   // One more token for every row. After an error nobody is in the batch any more.
   Status Step(const std::stop_token& stop);
@@ -48,16 +49,24 @@ class RunningBatch {
     Id id = 0;
     ForecastRequest request;
     Scale scale;
+    Tokens history;
     std::vector<Tokens> ended;  // of rows that have left, by sample
-    std::size_t left = 0;       // rows that go on
+    std::size_t begun = 0;      // samples that have a row, or have had one
+    std::size_t left = 0;       // samples that have not ended
+    std::size_t rows = 0;       // of it in the batch
+
+    bool waits() const { return rows == 0 && begun < ended.size(); }
   };
   struct Row {
     Series* series = nullptr;
     std::uint32_t sample = 0;
     Tokens tokens;
+    std::size_t start = 0;  // the first token of its window
+    bool stale = false;     // its window has moved: its keys and values are to be made again
 
     std::size_t drawn() const { return tokens.size() - series->request.candles.size(); }
     bool done() const { return drawn() == series->request.future.size(); }
+    std::size_t window() const { return tokens.size() - start; }
   };
   // What the predictor gives of some rows.
   struct Predicted {
@@ -70,14 +79,24 @@ class RunningBatch {
   Result<Tokens> Encode(const Series& series, const std::stop_token& stop);
   Result<Predicted> Predict(std::span<const Row* const> rows, std::int64_t steps, std::vector<Tensor> layers,
                             const std::stop_token& stop);
+  static std::int64_t KeepSecond(KeyValueSlots& slots, std::int64_t slot, const Predicted& predicted);
+  Result<Tensor> Decode(std::span<const Tokens> samples, const std::stop_token& stop);
   // Draws the first parts from `predicted`, has the second head answer, draws the second parts and adds the tokens.
   Status DrawTokens(std::span<Row* const> rows, const Predicted& predicted, const Tensor& key, const Tensor& value,
                     const std::vector<Tensor>& second, std::int64_t positions, const std::stop_token& stop);
+  // Of a row's last token.
+  std::int32_t PositionOf(const Row& row) const;
   std::int64_t DrawPart(const Row& row, std::uint32_t head, std::span<float> logits);
-  Status JoinCached(Row row, const std::stop_token& stop);
+  // Gives some more of its samples a row each.
+  Status Begin(Series& series, const std::stop_token& stop);
+  Status BeginCached(const Row& row, std::size_t samples, const std::stop_token& stop);
+  Status ReadAgain(std::size_t slot, const std::stop_token& stop);
   Status StepCached(const std::stop_token& stop);
   Status StepSliding(std::span<Row> rows, const std::stop_token& stop);
-  void Settle();
+  // Rows that have all their tokens leave, and samples that wait take their places.
+  Status Settle(const std::stop_token& stop);
+  void Sort();
+  void Forget(Row& row) const;
   void RemoveCached(std::size_t slot);
   Stamp StampAt(const Row& row, std::size_t position) const;
 

@@ -68,11 +68,11 @@ class HttpConnection;
 
 class HttpExchange final : public Exchange {
  public:
-  HttpExchange(std::shared_ptr<HttpConnection> connection, bhttp::request<bhttp::string_body> request,
-               std::uint64_t from)
+  HttpExchange(std::shared_ptr<HttpConnection> connection, bhttp::request<bhttp::string_body> request, const Peer& from)
       : connection_(std::move(connection)), request_(std::move(request)) {
     patience.received = Clock::Steady().Now();
-    client = from;
+    client = from.number;
+    peer = from.address;
   }
   ~HttpExchange() override {
     if (answered_) return;
@@ -121,7 +121,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     error_code ignored;
     stream_.socket().non_blocking(true, ignored);
     stream_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-    client_ = std::hash<asio::ip::address>()(stream_.socket().remote_endpoint(ignored).address());
+    const asio::ip::address address = stream_.socket().remote_endpoint(ignored).address();
+    peer_ = {.number = std::hash<asio::ip::address>()(address), .address = address.to_string()};
     NextRequest();
     Enter(State::kIdle, context_.options.first_byte_timeout);
   }
@@ -401,10 +402,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void Refuse(int status, const Error& error) {
     EnterAnswering();
     linger_ = true;
-    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), client_);
-    Response response = ErrorResponse(error, context_.router.DialectAt(exchange->path()));
-    response.status = status;
-    context_.router.Refuse(exchange, std::move(response));
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), peer_);
+    context_.router.Refuse(exchange, error, status);
   }
 
   // The body's length must be beyond doubt, or the next request would start in its middle.
@@ -439,22 +438,21 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void Unpacked(bhttp::request<bhttp::string_body> request, Result<std::string> body) {
     if (state_ != State::kAnswering) return;  // closed meanwhile
     if (!body) {
-      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
-      return context_.router.Refuse(exchange, ErrorResponse(body.error(), context_.router.DialectAt(exchange->path())));
+      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
+      return context_.router.Refuse(exchange, body.error());
     }
     request.body() = std::move(*body);
     request.erase(bhttp::field::content_encoding);
     if (!Reserve(request.body().size())) {
-      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
-      return context_.router.Refuse(exchange,
-                                    ErrorResponse(NoRoomForBody(), context_.router.DialectAt(exchange->path())));
+      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
+      return context_.router.Refuse(exchange, NoRoomForBody());
     }
     Route(std::move(request));
   }
 
   void Route(bhttp::request<bhttp::string_body> request) {
     EnterAnswering();
-    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), client_);
+    const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
     current_ = exchange;
     if (buffer_.size() < kMostAhead) {
       WaitReadable();
@@ -557,7 +555,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::optional<asio::steady_timer> hold_;       // of a refusal's answer
   std::optional<asio::steady_timer> end_watch_;  // while much has been sent ahead
 
-  std::uint64_t client_ = 0;  // by its address; constant after Start
+  Peer peer_;  // constant after Start
   State state_ = State::kIdle;
   TimePoint overdue_;
   std::size_t reserved_ = 0;  // of the budget for bodies

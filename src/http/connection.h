@@ -15,6 +15,12 @@
 
 namespace weir::http {
 
+// Whom a connection is with: an address, and a number for it.
+struct Peer {
+  std::uint64_t number = 0;
+  std::string address;
+};
+
 // Reads requests, one at a time, and writes their answers. Confined to the I/O thread of its socket's
 // executor; only the answers arrive from other threads, and are posted there. It keeps itself alive while an
 // operation of its own or an unanswered exchange is under way.

@@ -21,7 +21,7 @@
 namespace weir::http {
 
 // In which shape errors are written on a route.
-enum class Dialect { kOpenAi, kOip, kSentiment };
+enum class Dialect { kOpenAi, kOip, kSentiment, kCandles };
 
 struct Response {
   int status = 200;
@@ -57,6 +57,7 @@ class Exchange {
   Patience patience;
   Priority priority = Priority::kNormal;
   std::uint64_t client = 0;                     // who sent it: by its key, else by its address
+  std::string_view peer;                        // that address, as text; empty where it is not known
   access::Scope scope = access::Scope::kInfer;  // what the route asks of a key
   std::shared_ptr<const access::KeyUse> key;    // whose key it is; null where none is asked for
   access::KeyUse::Lease lease;                  // on the key's requests under way

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "forecast/container_gate.h"
+#include "forecast/service_probe.h"
 #include "http/exchange.h"
 #include "metrics/metrics.h"
 #include "sentiment/probe.h"
@@ -92,6 +94,15 @@ std::unique_ptr<Middleware> NewStageTimesMiddleware(Metrics& metrics, const Cloc
 
 // The metrics of the sentiment service, of its routes. `probe` outlives it. It is to be the first of all.
 std::unique_ptr<Middleware> NewSentimentMiddleware(sentiment::Probe& probe, const Clock& clock);
+
+// The metrics of the candle forecasting service, of its routes. `probe` outlives it. It is to be the first of all.
+std::unique_ptr<Middleware> NewCandlesMetricsMiddleware(forecast::ServiceProbe& probe, const Clock& clock);
+
+// X-Container-Name: which container asks that service, within its list and its rate, told in X-RateLimit fields. One
+// that does not say is known by its address, as "localhost" from this machine. What tells how the service is, everybody
+// may ask. `gate` and `probe` outlive it.
+std::unique_ptr<Middleware> NewContainersMiddleware(forecast::ContainerGate& gate, forecast::ServiceProbe& probe,
+                                                    const Clock& clock);
 
 // traceparent: the trace that a request belongs to goes on in its answer, with a span of its own.
 // Source: W3C Trace Context, "traceparent Header".

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/nearest.h"
+#include "codec/candles_json.h"
 #include "codec/error.h"
 #include "codec/sentiment_json.h"
 
@@ -56,6 +57,10 @@ Response ErrorResponse(const Error& error, Dialect dialect, const std::string& i
     case Dialect::kSentiment:
       response.status = codec::SentimentStatus(error);
       response.body = codec::SentimentError(error, id);
+      break;
+    case Dialect::kCandles:
+      response.status = codec::CandlesStatus(error);
+      response.body = codec::CandlesError(error, id);
       break;
   }
   if (error.code == Code::kUnauthenticated) response.headers.emplace_back("WWW-Authenticate", "Bearer");  // RFC 6750
@@ -137,9 +142,11 @@ Dialect Router::DialectAt(std::string_view path) const {
 
 std::optional<Error> Router::BeforeBody(const HeaderOf& header) const { return middlewares_.BeforeBody(header); }
 
-void Router::Refuse(const ExchangePtr& exchange, Response response) const {
+void Router::Refuse(const ExchangePtr& exchange, const Error& error, std::optional<int> status) const {
   exchange->dialect = DialectAt(exchange->path());
   (void)middlewares_.Before(*exchange);  // the first refusal stands
+  Response response = ErrorResponse(error, exchange->dialect, exchange->request_id);
+  response.status = status.value_or(response.status);
   exchange->Respond(std::move(response));
 }
 

@@ -37,7 +37,7 @@ class Router {
   // Why a request whose body has not come yet need not send it; nullopt when it may.
   std::optional<Error> BeforeBody(const HeaderOf& header) const;
   // Answers a request that is not worth routing, with the middlewares around it.
-  void Refuse(const ExchangePtr& exchange, Response response) const;
+  void Refuse(const ExchangePtr& exchange, const Error& error, std::optional<int> status = std::nullopt) const;
   // The middlewares' last touch: called by the connection for every answer before it is written.
   void Finish(const Exchange& exchange, Response& response) const;
 

@@ -5,8 +5,11 @@
 #include <functional>
 #include <string>
 
+#include "codec/candle_json.h"
 #include "engine/engine.h"
 #include "executor/thread_pool.h"
+#include "forecast/forecast_service.h"
+#include "forecast/service_probe.h"
 #include "http/router.h"
 #include "infer/infer_service.h"
 #include "infer/repository.h"
@@ -73,5 +76,24 @@ struct SentimentRoutesContext {
   std::function<Status()> ready;
 };
 void AddSentimentRoutes(Router& router, const SentimentRoutesContext& context);
+
+// The candle forecasting service, with its prefix /v1. Where it has routes of Weir's, they are to be added first.
+struct CandlesRoutesContext {
+  Engine& engine;
+  forecast::ForecastService& forecasts;
+  forecast::ServiceProbe& probe;
+  Metrics& metrics;
+  ThreadPool& disk;            // for what blocks on it
+  std::string model;           // that it asks; empty: the default, or the only one of candles
+  std::string app_name;        // that GET / tells
+  std::string device_warning;  // empty: none
+  codec::ForecastDefaults defaults;
+  Duration inference_timeout;
+  bool strict_compat = false;  // readiness is 200 while the model loads
+  bool shows_metrics = true;
+  TimePoint started;
+  std::function<Status()> ready;
+};
+void AddCandlesRoutes(Router& router, const CandlesRoutesContext& context);
 
 }  // namespace weir::http

@@ -14,6 +14,7 @@ openapi::ErrorShape ShapeOf(Dialect dialect) {
     case Dialect::kOpenAi: return openapi::ErrorShape::kOpenAi;
     case Dialect::kOip: return openapi::ErrorShape::kInference;
     case Dialect::kSentiment: return openapi::ErrorShape::kSentiment;
+    case Dialect::kCandles: return openapi::ErrorShape::kCandles;
   }
   return openapi::ErrorShape::kOpenAi;
 }

@@ -22,15 +22,17 @@ struct Part {
   std::string_view file;
   ErrorShape shape;  // of the routes that it describes
 };
-constexpr std::array kParts = {Part{"weir.json", ErrorShape::kOpenAi}, Part{"text.json", ErrorShape::kOpenAi},
-                               Part{"models.json", ErrorShape::kOpenAi}, Part{"inference.json", ErrorShape::kInference},
-                               Part{"sentiment.json", ErrorShape::kSentiment}};
+constexpr std::array kParts = {
+    Part{"weir.json", ErrorShape::kOpenAi},         Part{"text.json", ErrorShape::kOpenAi},
+    Part{"models.json", ErrorShape::kOpenAi},       Part{"inference.json", ErrorShape::kInference},
+    Part{"sentiment.json", ErrorShape::kSentiment}, Part{"candles.json", ErrorShape::kCandles}};
 
 std::string_view ErrorSchema(ErrorShape shape) {
   switch (shape) {
     case ErrorShape::kOpenAi: return "Error";
     case ErrorShape::kInference: return "InferenceError";
     case ErrorShape::kSentiment: return "SentimentError";
+    case ErrorShape::kCandles: return "CandlesError";
   }
   return "Error";
 }
@@ -282,7 +284,7 @@ class Maker {
   // What any such request may be answered with, and what the part adds.
   std::set<std::string> Errors(const Route& route, const element& from) const {
     std::set<std::string> errors = {"400", "431", "500"};
-    if (route.errors == ErrorShape::kSentiment) errors.insert("422");
+    if (route.errors == ErrorShape::kSentiment || route.errors == ErrorShape::kCandles) errors.insert("422");
     if (facts_.asks_keys && !route.is_open) errors.insert({"401", "403", "429"});
     if (route.method != "GET") errors.insert({"413", "415", "503"});
     if (const auto more = Find(from, "errors")) {

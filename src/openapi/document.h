@@ -14,7 +14,7 @@
 namespace weir::openapi {
 
 // The shape of a route's errors, one for each protocol.
-enum class ErrorShape { kOpenAi, kInference, kSentiment };
+enum class ErrorShape { kOpenAi, kInference, kSentiment, kCandles };
 
 struct Route {
   std::string_view method;

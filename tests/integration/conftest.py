@@ -6,6 +6,7 @@ import itertools
 from pathlib import Path
 
 import pytest
+from candle_models import convert
 from folder_expectations import write_folders
 from weir_process import BINARY, DEMO_MODELS, EXAMPLE_MODELS, Weir
 from wire import Client
@@ -41,6 +42,14 @@ def hall(tmp_path_factory, folders) -> Weir:
     server = Weir(tmp_path_factory.mktemp("weir"), "--models", folders / "served", "--set", "deadline.default=120s")
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def candle_models(tmp_path_factory) -> Path:
+    """A models folder with one model of candles."""
+    folder = tmp_path_factory.mktemp("candles") / "models"
+    convert("tiny", folder / "kronos", "--max-context", "64")
+    return folder
 
 
 @pytest.fixture

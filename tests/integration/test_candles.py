@@ -13,35 +13,18 @@ import pytest
 import tritonclient.grpc
 import tritonclient.http
 
+from candle_models import CASES, assert_original, convert
 from weir_process import EXAMPLE_MODELS, Weir, run, until
 from wire import head_of
 
 ROOT = Path(__file__).resolve().parents[2]
-KRONOS = ROOT / "tests/kronos"
-CASES = json.loads((KRONOS / "tiny/cases.json").read_text(encoding="utf-8"))["cases"]
 CSV = ROOT / "examples/candles.csv"
 
 
-def convert(name: str, out: Path, *arguments: str) -> Path:
-    """One of tests/kronos, converted."""
-    done = run("models", "convert", "kronos", "--model", KRONOS / name / "model", "--tokenizer",
-               KRONOS / name / "tokenizer", "--out", out, *arguments)
-    assert done.returncode == 0, done.stderr
-    return out
-
-
 @pytest.fixture(scope="module")
-def models(tmp_path_factory) -> Path:
-    """A models folder with one model of candles."""
-    folder = tmp_path_factory.mktemp("candles") / "models"
-    convert("tiny", folder / "kronos", "--max-context", "64")
-    return folder
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, models) -> Weir:
+def server(tmp_path_factory, candle_models) -> Weir:
     """Serves it, gRPC too."""
-    process = Weir(tmp_path_factory.mktemp("server"), "--models", models, "--grpc-port", "0")
+    process = Weir(tmp_path_factory.mktemp("server"), "--models", candle_models, "--grpc-port", "0")
     yield process
     process.stop()
 
@@ -85,13 +68,6 @@ def ask(server: Weir, named: dict[str, np.ndarray]) -> np.ndarray:
     assert reply.status == 200, reply.body
     outputs = {output["name"]: np.array(output["data"]).reshape(output["shape"]) for output in reply.json()["outputs"]}
     return outputs["prediction"]
-
-
-def assert_original(made: np.ndarray, case: dict) -> None:
-    """Within what floats allow of what the original gave."""
-    expected = np.array(case["expected"]["prediction"])
-    bound = 1e-4 * (np.array(case["expected"]["std"]) + 1e-5) + 1e-6 * np.abs(expected)
-    assert (np.abs(made - expected) <= bound).all()
 
 
 def test_forecasts_at_once_are_each_what_the_original_gives(server):
@@ -165,9 +141,9 @@ def test_a_client_that_goes_away_stops_its_forecast(server):
     assert_original(ask(server, tensors(CASES[0])), CASES[0])
 
 
-def test_the_command_line_forecasts_what_follows_a_file(models):
+def test_the_command_line_forecasts_what_follows_a_file(candle_models):
     def forecast(*arguments: str) -> str:
-        done = run("forecast", "kronos", "--models", models, "--csv", CSV, "--horizon", "4", *arguments)
+        done = run("forecast", "kronos", "--models", candle_models, "--csv", CSV, "--horizon", "4", *arguments)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -177,17 +153,17 @@ def test_the_command_line_forecasts_what_follows_a_file(models):
     assert forecast("--seed", "7", "--json") == forecast("--seed", "7", "--json") != forecast("--seed", "8", "--json")
 
 
-def test_the_command_line_says_what_is_wrong(models, tmp_path):
+def test_the_command_line_says_what_is_wrong(candle_models, tmp_path):
     def said(*arguments) -> str:
         done = run("forecast", *arguments)
         assert done.returncode != 0 and done.stdout == "" and done.stderr.count("\n") == 1, done
         return done.stderr
 
-    assert "1 to 64 candles" in said("kronos", "--models", models, "--csv", CSV, "--horizon", "65")
-    assert "there is no file" in said("kronos", "--models", models, "--csv", tmp_path / "none.csv")
+    assert "1 to 64 candles" in said("kronos", "--models", candle_models, "--csv", CSV, "--horizon", "65")
+    assert "there is no file" in said("kronos", "--models", candle_models, "--csv", tmp_path / "none.csv")
     (tmp_path / "bad.csv").write_text("time,open,high,low,close\n2025-01-01,1,2,x,1\n")
     assert "bad.csv: row 2, column 'low': 'x' is not a number" in said(
-        "kronos", "--models", models, "--csv", tmp_path / "bad.csv")
+        "kronos", "--models", candle_models, "--csv", tmp_path / "bad.csv")
     assert "has no kronos.json" in said(tmp_path, "--csv", CSV)
 
 
@@ -200,9 +176,9 @@ DAMAGES = {
 }
 
 
-def test_folders_that_were_damaged_are_refused_in_words_beside_others_that_serve(models, tmp_path, start):
+def test_folders_that_were_damaged_are_refused_in_words_beside_others_that_serve(candle_models, tmp_path, start):
     for name, (damage, _) in DAMAGES.items():
-        shutil.copytree(models / "kronos", tmp_path / "models" / name)
+        shutil.copytree(candle_models / "kronos", tmp_path / "models" / name)
         damage(tmp_path / "models" / name)
     server = start("--models", tmp_path / "models", "--models", EXAMPLE_MODELS)
     listed = {model["id"]: json.dumps(model) for model in server.client.get("/v1/models").json()["data"]}

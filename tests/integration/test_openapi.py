@@ -121,3 +121,11 @@ def test_the_sentiment_service_is_as_described(start, tmp_path):
     assert {"POST /predict", "POST /api/v1/predict", "GET /feedback", "GET /docs"} <= set(operations(document))
     try_out(server, tmp_path, "--include-path-regex",
             "^/(api/v1.*|predict|feedback|health.*|ready|metrics.*|model-info)?$")
+
+
+def test_the_candle_service_is_as_described(start, tmp_path, candle_models):
+    server = start("--profile", "candles", "--models", candle_models, "--set", "candles.rate_limit=0")
+    document = server.client.get("/openapi.json").json()
+    OpenAPIV31SpecValidator(document).validate()
+    assert {"POST /v1/predict/single", "POST /v1/predict/batch", "GET /v1/readyz"} <= set(operations(document))
+    try_out(server, tmp_path, "--include-path-regex", "^/(v1/(predict|healthz|readyz|metrics).*)?$")

@@ -39,8 +39,7 @@ def test_every_request_is_counted_once_at_every_stage(start):
         assert now["inference_stats"][stage]["count"] == 100
     times = {stage: now["inference_stats"][stage]["ns"] for stage in STAGES}
     assert 0 < times["compute_infer"] < now["inference_stats"]["success"]["ns"]
-    assert 0 < times["compute_input"] < times["compute_infer"]
-    assert 0 < times["compute_output"] < now["inference_stats"]["success"]["ns"]
+    assert times["compute_input"] > 0 and times["compute_output"] > 0
     assert sum(times.values()) <= now["inference_stats"]["success"]["ns"]
     assert sum(size["batch_size"] * size["compute_infer"]["count"] for size in now["batch_stats"]) == 100
     assert sum(size["compute_infer"]["count"] for size in now["batch_stats"]) == now["execution_count"]

@@ -1,0 +1,177 @@
+#include "forecast/forecast_service.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "base/mutex.h"
+
+namespace weir::forecast {
+namespace {
+
+using Done = std::move_only_function<void(Result<ForecastAnswer>)>;
+
+// Says which series it is about.
+Error About(const SeriesQuestion& series, Error error) {
+  error.message = series.label + error.message;
+  if (!series.path.empty()) error.field = error.field.empty() ? series.path : series.path + "." + error.field;
+  return error;
+}
+
+SeriesForecast ForecastOf(const std::vector<Tensor>& outputs) {
+  SeriesForecast forecast;
+  const auto candles = [](std::span<const double> values) {
+    std::vector<Candle> list(values.size() / kColumns);
+    for (std::size_t row = 0; row < list.size(); ++row) {
+      std::ranges::copy(values.subspan(row * kColumns, kColumns), list[row].begin());
+    }
+    return list;
+  };
+  forecast.mean = candles(outputs[0].As<double>());
+  const std::span<const double> samples = outputs[1].As<double>();
+  const std::size_t each = outputs[0].elements();
+  for (std::size_t at = 0; at < samples.size(); at += each) {
+    forecast.samples.push_back(candles(samples.subspan(at, each)));
+  }
+  return forecast;
+}
+
+// Collects the answers to the series of one request. Shared by the jobs' callbacks; the last to finish, or the first
+// to fail, ends it. Thread-safe.
+class Gather {
+ public:
+  Gather(ForecastQuestion question, std::string version, Done done)
+      : question_(std::move(question)), on_cancel_(question_.stop, [this] { rest_.request_stop(); }),
+        missing_(question_.series.size()), done_(std::move(done)) {
+    answer_.version = std::move(version);
+    answer_.series.resize(question_.series.size());
+  }
+
+  const ForecastQuestion& question() const { return question_; }
+  std::stop_token stop() const { return rest_.get_token(); }
+
+  void Finish(std::size_t index, Result<Output> output) {
+    if (!output) return Fail(index, std::move(output.error()));
+    Done call;
+    {
+      const MutexLock lock(mu_);
+      if (!done_) return;
+      answer_.series[index] = ForecastOf(output->tensors);
+      if (output->times.ended >= answer_.times.ended) answer_.times = output->times;
+      if (--missing_ == 0) call = std::exchange(done_, {});
+    }
+    if (call) call(std::move(answer_));
+  }
+
+  void Fail(std::size_t index, Error error) { Refuse(About(question_.series[index], std::move(error))); }
+
+  void Refuse(Error error) {
+    Done call;
+    {
+      const MutexLock lock(mu_);
+      call = std::exchange(done_, {});
+    }
+    if (!call) return;
+    rest_.request_stop();  // the others' answers are of no use any more
+    call(std::unexpected(std::move(error)));
+  }
+
+ private:
+  const ForecastQuestion question_;
+  std::stop_source rest_;
+  const std::stop_callback<std::function<void()>> on_cancel_;
+  Mutex mu_;
+  ForecastAnswer answer_;  // written under mu_, read once nobody writes any more
+  std::size_t missing_ GUARDED_BY(mu_);
+  Done done_ GUARDED_BY(mu_);
+};
+
+// All of the request's jobs, checked; nothing has been done for them yet.
+Result<std::vector<JobRequest>> JobsOf(const Servable& servable, const ForecastQuestion& question,
+                                       const std::stop_token& stop) {
+  std::vector<JobRequest> jobs;
+  for (const SeriesQuestion& series : question.series) {
+    JobRequest job{.method = series.exact ? kExactForecast : kQuickForecast,
+                   .inputs = ToTensors(series.candles, series.times, series.sampling, series.samples, series.seed),
+                   .deadline = question.deadline,
+                   .stop = stop,
+                   .priority = question.priority,
+                   .client = question.client};
+    if (Status fits = servable.Check(job); !fits) return std::unexpected(About(series, std::move(fits.error())));
+    job.cost = servable.CostOf(job.inputs);
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+void Begin(const Registry::DeploymentPtr& deployment, ForecastQuestion question, Done done) {
+  const Servable& servable = *deployment->servable();
+  if (servable.task() != "forecast") {
+    return done(Fail(Code::kUnprocessable,
+                     fmt::format("model '{}' forecasts no candles: its task is '{}'", question.model, servable.task()),
+                     "model"));
+  }
+  if (question.series.empty()) return done(ForecastAnswer{});
+  std::string version = VersionText(ParseReference(deployment->name()).version.value_or(0));
+  const auto gather = std::make_shared<Gather>(std::move(question), std::move(version), std::move(done));
+  Result<std::vector<JobRequest>> jobs = JobsOf(servable, gather->question(), gather->stop());
+  if (!jobs) return gather->Refuse(std::move(jobs.error()));
+  Demand demand{.jobs = jobs->size(),
+                .bytes = 0,
+                .work = 0,
+                .priority = gather->question().priority,
+                .client = gather->question().client};
+  for (const JobRequest& job : *jobs) {
+    demand.bytes += job.cost.bytes;
+    demand.work += job.cost.length;
+  }
+  Result<Permit> permit = deployment->Admit(demand, gather->question().deadline);
+  if (!permit) return gather->Refuse(std::move(permit.error()));
+  std::uint64_t work = 0;
+  for (std::size_t i = 0; i < jobs->size(); ++i) {
+    JobRequest& job = (*jobs)[i];
+    job.work_before = std::exchange(work, work + job.cost.length);
+    deployment->Submit(std::move(job), permit->SplitOne(),
+                       [gather, i](Result<Output> output) { gather->Finish(i, std::move(output)); });
+  }
+}
+
+}  // namespace
+
+std::vector<Candle> QuantileOf(std::span<const std::vector<Candle>> samples, double quantile) {
+  std::vector<Candle> made(samples.empty() ? 0 : samples.front().size());
+  std::vector<double> values(samples.size());
+  const double place = quantile * static_cast<double>(samples.size() - 1);
+  const auto below = static_cast<std::size_t>(place);
+  const std::size_t above = std::min(below + 1, samples.size() - 1);
+  for (std::size_t step = 0; step < made.size(); ++step) {
+    for (std::size_t column = 0; column < kColumns; ++column) {
+      for (std::size_t i = 0; i < samples.size(); ++i) values[i] = samples[i][step][column];
+      std::ranges::sort(values);
+      made[step][column] = std::lerp(values[below], values[above], place - static_cast<double>(below));
+    }
+  }
+  return made;
+}
+
+std::uint64_t NewSeed() {
+  std::random_device random;
+  return ((static_cast<std::uint64_t>(random()) << 32U) | random()) & static_cast<std::uint64_t>(kLargestSeed);
+}
+
+void ForecastService::Ask(ForecastQuestion question, Done done) {
+  const std::string model = question.model;
+  const Deadline deadline = question.deadline;
+  engine_.WhenReady(
+      model, deadline,
+      [question = std::move(question), done = std::move(done)](Result<Registry::DeploymentPtr> ready) mutable {
+        if (!ready) return done(Forward(ready));
+        Begin(*ready, std::move(question), std::move(done));
+      });
+}
+
+}  // namespace weir::forecast
