@@ -199,6 +199,8 @@ void Application::AddRoutes() {
                                 .texts = core_.texts,
                                 .default_model = config_.default_model,
                                 .started_at = std::chrono::duration_cast<std::chrono::seconds>(now).count()});
+  http::AddForecastRoutes(
+      router_, {.engine = core_.engine, .forecasts = core_.forecasts, .default_model = config_.default_model});
   http::AddModelRoutes(
       router_,
       {.repository = repository_, .default_model = config_.default_model, .longest_deadline = config_.deadlines.most});

@@ -5,7 +5,6 @@
 #include <CLI/CLI.hpp>
 
 #include <fstream>
-#include <map>
 #include <random>
 #include <utility>
 
@@ -42,14 +41,6 @@ struct ForecastFlags {
   bool json = false;
 };
 
-// Between most of the candles: days of rest do not count.
-std::int64_t UsualStep(const std::vector<Timestamp>& times) {
-  std::map<std::int64_t, std::size_t> steps;
-  for (std::size_t i = 1; i < times.size(); ++i) ++steps[times[i].utc_us() - times[i - 1].utc_us()];
-  if (steps.empty()) Quit({Code::kInvalidArgument, "one candle does not tell how far apart the next ones are"});
-  return std::ranges::max_element(steps, {}, [](const auto& step) { return step.second; })->first;
-}
-
 std::shared_ptr<const forecast::KronosModel> Load(const ForecastFlags& flags, Backend& backend) {
   const std::filesystem::path named = std::filesystem::path(flags.models) / flags.model;
   auto model =
@@ -64,19 +55,16 @@ ForecastRequest RequestOf(const ForecastFlags& flags, const forecast::KronosMani
   std::int64_t lookback = flags.lookback;
   // As many as leave the forecast within the context, where each step is cheap.
   if (lookback == 0) lookback = std::max<std::int64_t>(1, manifest.max_context - flags.horizon);
-  const std::int64_t step = UsualStep(table.times);
+  auto after = forecast::TimesAfter(table.times, flags.horizon);
+  QuitUnless(after);
+  future = std::move(*after);
   const auto drop = std::max<std::int64_t>(0, std::ssize(table.candles) - lookback);
   table.candles.erase(table.candles.begin(), table.candles.begin() + drop);
   table.times.erase(table.times.begin(), table.times.begin() + drop);
   ForecastRequest request;
   request.candles = table.candles;
   for (const Timestamp& time : table.times) request.stamps.push_back(StampOf(time));
-  for (std::int64_t i = 1; i <= flags.horizon; ++i) {
-    Timestamp time = table.times.back();
-    time.wall_us += i * step;
-    future.push_back(time);
-    request.future.push_back(StampOf(time));
-  }
+  for (const Timestamp& time : future) request.future.push_back(StampOf(time));
   request.sampling = {.temperature = static_cast<float>(flags.temperature),
                       .top_k = flags.top_k,
                       .top_p = static_cast<float>(flags.top_p)};

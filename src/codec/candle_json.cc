@@ -171,7 +171,7 @@ Status CheckTimes(const JsonObject& object, const std::vector<Timestamp>& times,
                              path);
     }
   }
-  if (future[0].wall_us > times.back().wall_us) return {};
+  if (future.empty() || future[0].wall_us > times.back().wall_us) return {};
   const std::string path = object.Path("prediction_timestamps");
   if (brief) return InvalidArgument("prediction_timestamps must be after input timestamps", path);
   return InvalidArgument(fmt::format("prediction_timestamps must be after input timestamps: {} does not come after {}",

@@ -32,7 +32,7 @@ Result<std::vector<forecast::Timestamp>> ParseTimes(const JsonObject& object, st
 Status ParseSampling(const JsonObject& object, forecast::SeriesQuestion& question);
 
 // Whether the times of the candles, and those to forecast, are of one kind of clock and ascend. With `brief` the
-// messages name a place in the list, else the times.
+// messages name a place in the list, else the times. `future` may be empty, where it is not known yet.
 Status CheckTimes(const JsonObject& object, const std::vector<forecast::Timestamp>& times,
                   const std::vector<forecast::Timestamp>& future, bool brief);
 forecast::ForecastTimes ForecastTimesOf(const std::vector<forecast::Timestamp>& times,

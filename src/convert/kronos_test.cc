@@ -11,6 +11,7 @@
 #include "engine/fake_servable.h"
 #include "forecast/fixtures.h"
 #include "forecast/forecast_servable.h"
+#include "forecast/running_batch.h"
 #include "model/onnx/onnx_backend.h"
 
 namespace weir::convert {
@@ -168,6 +169,60 @@ TEST_F(KronosServed, ForecastsAtOnceAreThoseOfEachAlone) {
   }
 }
 
+TEST_F(KronosServed, SamplesThatFindNoRowWaitForThoseBeforeThem) {
+  const JsonFile file = forecast::Fixture("tiny/cases.json");
+  const std::vector<JsonValue> cases = file["cases"].Items();
+  const auto samples_of = [&](std::size_t rows, std::size_t index) {
+    forecast::RunningBatch batch(model_, rows);
+    const auto id = batch.Join(forecast::FromTensors(RequestOf(cases[index], 7, 3).inputs), {});
+    EXPECT_TRUE(id) << id.error().message;
+    while (batch.Ended().empty()) {
+      EXPECT_LE(batch.rows(), rows);
+      EXPECT_TRUE(batch.Step({}));
+    }
+    EXPECT_EQ(batch.rows(), 0U);
+    return batch.Take(*id, {}).value().samples;
+  };
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    const auto all_at_once = samples_of(7, index);
+    EXPECT_EQ(samples_of(3, index), all_at_once) << index;
+    EXPECT_EQ(samples_of(1, index), all_at_once) << index;
+  }
+}
+
+TEST_F(KronosServed, OneThatNeedNotBeExactIsSoUntilItsWindowSlidesAndIsTheSameInAnyCompany) {
+  const JsonFile file = forecast::Fixture("tiny/cases.json");
+  const std::vector<JsonValue> cases = file["cases"].Items();
+  const auto request = [&](std::size_t index, bool exact) {
+    forecast::ForecastRequest made = forecast::FromTensors(RequestOf(cases[index], 2, index).inputs);
+    made.exact = exact;
+    return made;
+  };
+  const auto alone = [&](std::size_t index, bool exact) {
+    forecast::RunningBatch batch(model_, 2);
+    const auto id = batch.Join(request(index, exact), {}).value();
+    while (batch.Ended().empty()) EXPECT_TRUE(batch.Step({}));
+    return batch.Take(id, {}).value();
+  };
+  forecast::RunningBatch together(model_, 2 * cases.size());
+  std::vector<forecast::RunningBatch::Id> ids;
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    ids.push_back(together.Join(request(index, false), {}).value());
+    EXPECT_TRUE(together.Step({}));
+  }
+  while (together.Ended().size() < cases.size()) EXPECT_TRUE(together.Step({}));
+  const auto context = static_cast<std::size_t>(model_->manifest.max_context);
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    const forecast::Forecast quick = alone(index, false);
+    EXPECT_EQ(together.Take(ids[index], {}).value().samples, quick.samples) << index;
+    const forecast::Forecast exact = alone(index, true);
+    const std::size_t kept = std::min(context, exact.tokens[0].size());
+    for (std::size_t at = 0; at < kept && exact.tokens[0].size() <= context; ++at) {
+      EXPECT_EQ(quick.tokens[0].first[at], exact.tokens[0].first[at]) << index << ' ' << at;
+    }
+  }
+}
+
 TEST_F(KronosServed, RefusesWhatCannotBeForecastBeforeAnythingIsRun) {
   const auto servable = forecast::MakeForecastServable(model_, {.rows = 4, .runs = 1});
   const JsonFile file = forecast::Fixture("tiny/cases.json");
@@ -187,8 +242,8 @@ TEST_F(KronosServed, RefusesWhatCannotBeForecastBeforeAnythingIsRun) {
               HasSubstr("'prediction_timestamps' must ascend"));
   EXPECT_THAT(refusal([](auto& inputs) { inputs[3].template Mutable<float>()[0] = 0; }),
               HasSubstr("'temperature' must be a number above 0"));
-  EXPECT_THAT(refusal([](auto& inputs) { inputs[6].template Mutable<std::int32_t>()[0] = 5; }),
-              HasSubstr("'sample_count' must be from 1 to 4"));
+  EXPECT_THAT(refusal([](auto& inputs) { inputs[6].template Mutable<std::int32_t>()[0] = 1025; }),
+              HasSubstr("'sample_count' must be from 1 to 1024"));
   EXPECT_THAT(refusal([](auto& inputs) { inputs[0] = Tensor::Uninitialised(DataType::kFp64, {0, 6}); }),
               HasSubstr("'candles' must hold 1 to 2048 candles, it holds 0"));
   EXPECT_THAT(refusal([](auto& inputs) {

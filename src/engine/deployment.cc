@@ -101,7 +101,10 @@ WorkerContext Deployment::MakeWorkerContext() {
 }
 
 std::unique_ptr<RunStrategy> Deployment::MakeStrategy(std::size_t lanes) {
-  if (servable_->steps()) return std::make_unique<StepLanes>(MakeWorkerContext(), *servable_, lanes);
+  if (servable_->steps()) {
+    return std::make_unique<StepLanes>(MakeWorkerContext(), *servable_, lanes,
+                                       StepProbe(context_.metrics, std::string(ParseReference(name_).name)));
+  }
   return std::make_unique<Workers>(MakeWorkerContext(), *servable_, lanes);
 }
 

@@ -15,8 +15,19 @@ Error Stopped() { return {Code::kUnavailable, "the model was unloaded, or the se
 
 }  // namespace
 
-StepLanes::StepLanes(const WorkerContext& context, const Servable& servable, std::size_t count)
-    : context_(context), servable_(servable), count_(count) {}
+StepLanes::StepLanes(const WorkerContext& context, const Servable& servable, std::size_t count, const StepProbe& probe)
+    : context_(context), servable_(servable), probe_(probe), count_(count) {
+  idle_.push_back(NewLane());
+  rows_of_lane_ = idle_.front()->stepper->rows();
+  row_bytes_ = idle_.front()->stepper->row_bytes();
+  Note();
+}
+
+std::unique_ptr<StepLanes::Lane> StepLanes::NewLane() const {
+  auto lane = std::make_unique<Lane>();
+  lane->stepper = servable_.NewStepper();
+  return lane;
+}
 
 // Nobody is in RunOne any more.
 StepLanes::~StepLanes() { Stop(); }
@@ -35,6 +46,7 @@ TimePoint StepLanes::ReadyAt() const {
 void StepLanes::Note() {
   has_running_.store(std::ranges::any_of(idle_, [](const auto& lane) { return !lane->empty(); }));
   has_room_.store(!idle_.empty() || out_ < count_);
+  probe_.Rows(busy_, count_ * rows_of_lane_, row_bytes_);
 }
 
 // While somebody waits in line the emptiest lane, a new one if there may be another; else the one that was stepped
@@ -61,14 +73,14 @@ std::unique_ptr<StepLanes::Lane> StepLanes::Take() {
     ++out_;
     Note();
   }
-  auto lane = std::make_unique<Lane>();
-  lane->stepper = servable_.NewStepper();
-  return lane;
+  return NewLane();
 }
 
 void StepLanes::PutBack(std::unique_ptr<Lane> lane) {
   const MutexLock lock(mu_);
   --out_;
+  busy_ = busy_ + lane->used() - lane->noted;
+  lane->noted = lane->used();
   // There may be fewer than there were; one that has something goes on until it has ended.
   if (!lane->empty() || idle_.size() + out_ < count_) idle_.push_back(std::move(lane));
   Note();
@@ -141,7 +153,9 @@ void StepLanes::Admit(Lane& lane) {
   const std::size_t rows = lane.stepper->RowsOf(joining.job->request);
   const Result<Stepper::Id> id = lane.stepper->Join(joining.job->request, run.get_token());
   if (!id) return Answer(std::move(joining), std::unexpected(id.error()));
-  context_.admission.Measured(rows, context_.clock.Now() - start);
+  const TimePoint now = context_.clock.Now();
+  context_.admission.Measured(rows, now - start);
+  probe_.FirstStep(now - joining.job->queued_at);
   joining.id = *id;
   lane.running.push_back(std::move(joining));
   AnswerEnded(lane);
@@ -205,6 +219,7 @@ void StepLanes::Stop() {
   {
     const MutexLock lock(mu_);
     idle.swap(idle_);
+    for (const auto& lane : idle) busy_ -= lane->noted;
     Note();
   }
   for (const auto& lane : idle) GiveUp(*lane, Stopped());

@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "engine/batch_queue.h"
 #include "engine/run_strategy.h"
+#include "engine/step_probe.h"
 #include "engine/stepper.h"
 #include "engine/worker.h"
 
@@ -22,7 +23,7 @@ namespace weir {
 // Thread-safe.
 class StepLanes final : public RunStrategy {
  public:
-  StepLanes(const WorkerContext& context, const Servable& servable, std::size_t count);
+  StepLanes(const WorkerContext& context, const Servable& servable, std::size_t count, const StepProbe& probe);
   ~StepLanes() override;
 
   void SetCount(std::size_t count) override;
@@ -43,11 +44,13 @@ class StepLanes final : public RunStrategy {
     std::vector<Running> running;
     std::optional<Running> next;  // taken from the line; joins when there is room
     TimePoint stepped;            // when its last step ended
+    std::size_t noted = 0;        // of used(), in busy_
 
     bool empty() const { return running.empty() && !next; }
     std::size_t used() const { return stepper->rows() - stepper->free_rows(); }
   };
 
+  std::unique_ptr<Lane> NewLane() const;
   std::unique_ptr<Lane> Take();
   void PutBack(std::unique_ptr<Lane> lane);
   void Note() REQUIRES(mu_);
@@ -61,11 +64,15 @@ class StepLanes final : public RunStrategy {
 
   const WorkerContext context_;
   const Servable& servable_;
+  StepProbe probe_;
+  std::size_t rows_of_lane_;
+  std::size_t row_bytes_;
   std::stop_source stop_;
   Mutex mu_;
   std::size_t count_ GUARDED_BY(mu_);    // lanes that may be, those too that a thread has now
   std::size_t out_ GUARDED_BY(mu_) = 0;  // that a thread has now
   std::vector<std::unique_ptr<Lane>> idle_ GUARDED_BY(mu_);
+  std::size_t busy_ GUARDED_BY(mu_) = 0;   // rows, as of the last steps
   std::atomic<bool> has_running_ = false;  // an idle lane has something to step; written under mu_
   std::atomic<bool> has_room_ = true;      // a lane may be taken for who waits in line; written under mu_
 };

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <map>
 
 namespace weir::forecast {
 namespace {
@@ -154,6 +156,21 @@ std::string FormatTimestamp(const Timestamp& time) {
   const int offset = *time.offset_minutes;
   if (offset == 0) return text + "Z";
   return text + fmt::format("{}{:02}:{:02}", offset < 0 ? '-' : '+', std::abs(offset) / 60, std::abs(offset) % 60);
+}
+
+Result<std::vector<Timestamp>> TimesAfter(std::span<const Timestamp> times, std::int64_t count) {
+  std::map<std::int64_t, std::size_t> steps;
+  for (std::size_t i = 1; i < times.size(); ++i) ++steps[times[i].utc_us() - times[i - 1].utc_us()];
+  if (steps.empty()) return InvalidArgument("one candle does not tell how far apart the next ones are");
+  const std::int64_t step = std::ranges::max_element(steps, {}, [](const auto& one) { return one.second; })->first;
+  std::vector<Timestamp> after;
+  Timestamp time = times.back();
+  if (step > (kLastTimestampUs - time.wall_us) / count) return InvalidArgument("what follows is after the year 2262");
+  for (std::int64_t i = 0; i < count; ++i) {
+    time.wall_us += step;
+    after.push_back(time);
+  }
+  return after;
 }
 
 Stamp StampOf(const Timestamp& time) {

@@ -5,8 +5,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -40,6 +42,10 @@ Result<Timestamp> ParseTimestamp(std::string_view text);
 Result<Timestamp> TimestampOfNumber(double number);
 // ISO 8601: "2025-01-31T12:30:15.250000+09:00"; "Z" for UTC, fractions only when there are any.
 std::string FormatTimestamp(const Timestamp& time);
+
+// The `count` times that follow ascending ones, as far apart as most of these are: days of rest do not count. The error
+// says that one time alone does not tell, or that the years end.
+Result<std::vector<Timestamp>> TimesAfter(std::span<const Timestamp> times, std::int64_t count);
 
 // What models are told of a candle's time: minute (0 to 59), hour (0 to 23), weekday (Monday is 0), day (1 to 31) and
 // month (1 to 12) on the clock on the wall.

@@ -53,5 +53,24 @@ TEST(Timestamp, RefusesWhatIsNoTime) {
   }
 }
 
+TEST(TimesAfter, AreAsFarApartAsMostOfTheOthers) {
+  std::vector<Timestamp> times;
+  for (const char* const text :
+       {"2025-01-03T10:00+01:00", "2025-01-03T11:00+01:00", "2025-01-06T09:00+01:00", "2025-01-06T10:00+01:00"}) {
+    times.push_back(ParseTimestamp(text).value());
+  }
+  const auto after = TimesAfter(times, 2).value();
+  ASSERT_EQ(after.size(), 2U);
+  EXPECT_EQ(FormatTimestamp(after[0]), "2025-01-06T11:00:00+01:00");
+  EXPECT_EQ(FormatTimestamp(after[1]), "2025-01-06T12:00:00+01:00");
+}
+
+TEST(TimesAfter, NeedTwoTimesAndEndWithTheYears) {
+  const std::vector<Timestamp> one = {ParseTimestamp("2025-01-03").value()};
+  EXPECT_THAT(TimesAfter(one, 1).error().message, ::testing::HasSubstr("one candle does not tell"));
+  const std::vector<Timestamp> late = {ParseTimestamp("2200-01-01").value(), ParseTimestamp("2250-01-01").value()};
+  EXPECT_THAT(TimesAfter(late, 1).error().message, ::testing::HasSubstr("2262"));
+}
+
 }  // namespace
 }  // namespace weir::forecast

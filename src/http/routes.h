@@ -60,6 +60,14 @@ struct ModelRoutesContext {
 };
 void AddModelRoutes(Router& router, const ModelRoutesContext& context);
 
+// Forecasts of candles: POST /v1/forecast, and KServe's POST /v1/timeseries/forecast and GET /v1/timeseries/models.
+struct ForecastRoutesContext {
+  Engine& engine;
+  forecast::ForecastService& forecasts;
+  std::string default_model;  // taken when a request names none; may be empty
+};
+void AddForecastRoutes(Router& router, const ForecastRoutesContext& context);
+
 // The sentiment service, with its prefix /api/v1 and without. Where it has routes of Weir's, they are to be added
 // first.
 struct SentimentRoutesContext {

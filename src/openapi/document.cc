@@ -24,8 +24,9 @@ struct Part {
 };
 constexpr std::array kParts = {
     Part{"weir.json", ErrorShape::kOpenAi},         Part{"text.json", ErrorShape::kOpenAi},
-    Part{"models.json", ErrorShape::kOpenAi},       Part{"inference.json", ErrorShape::kInference},
-    Part{"sentiment.json", ErrorShape::kSentiment}, Part{"candles.json", ErrorShape::kCandles}};
+    Part{"models.json", ErrorShape::kOpenAi},       Part{"forecast.json", ErrorShape::kOpenAi},
+    Part{"inference.json", ErrorShape::kInference}, Part{"sentiment.json", ErrorShape::kSentiment},
+    Part{"candles.json", ErrorShape::kCandles}};
 
 std::string_view ErrorSchema(ErrorShape shape) {
   switch (shape) {

@@ -15,7 +15,8 @@ TASKS = {"identity": "tensor", "minilm": "embedding", "sentiment": "classificati
 ROUTES = [
     "GET /", "GET /livez", "GET /readyz", "GET /metrics",
     "GET /openapi.json", "GET /docs", "GET /redoc", "GET /docs/{file}", "GET /v1/models", "GET /v1/models/{model}",
-    "POST /v1/embeddings", "POST /v1/classify", "POST /rerank", "POST /v1/rerank", "GET /v1/models/{model}/status", "POST /v1/models/{model}/load",
+    "POST /v1/embeddings", "POST /v1/classify", "POST /rerank", "POST /v1/rerank",
+    "POST /v1/forecast", "POST /v1/timeseries/forecast", "GET /v1/timeseries/models", "GET /v1/models/{model}/status", "POST /v1/models/{model}/load",
     "POST /v1/models/{model}/unload", "POST /v1/models/{model}/reload", "POST /v1/models/{model}/cancel",
     "PATCH /v1/models/{model}/settings",
     "POST /v2/repository/index", "POST /v2/repository/models/{model}/load",
