@@ -8,7 +8,7 @@ source tools/checks.sh
 
 seconds=${SECONDS_EACH:-60}
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(embeddings infer rpc_infer sentiment http_coding http_request config keys text_folder tokenizer hub_listing candle_csv)
+[ ${#targets[@]} -gt 0 ] || targets=(embeddings infer rpc_infer sentiment http_coding http_request config keys text_folder tokenizer hub_listing candle_csv forecast)
 tools/build.sh fuzz "${targets[@]/#/fuzz_}"
 mkdir -p build/fuzz/crashes
 

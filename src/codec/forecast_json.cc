@@ -292,9 +292,13 @@ Status ParseTimeSeriesInput(const JsonObject& object, std::int64_t horizon, Time
   const auto start = ParseStart(object);
   if (!start) return std::unexpected(start.error());
   std::vector<Timestamp> times;
+  const std::string path_of_series = object.Path("series");
   const std::int64_t count = std::ssize(series.question.candles);
   for (std::int64_t i = 0; i < count + horizon; ++i) {
     (i < count ? times : series.future).push_back(After(*start, *step, i));
+    if ((i < count ? times : series.future).back().wall_us > forecast::kLastTimestampUs) {
+      return InvalidArgument(fmt::format("'{}' reaches beyond the year 2262", path_of_series), path_of_series);
+    }
   }
   series.question.times = ForecastTimesOf(times, series.future);
   return {};

@@ -1,5 +1,7 @@
 #include "forecast/candle.h"
 
+#include <gmock/gmock.h>
+
 #include "forecast/fixtures.h"
 
 namespace weir::forecast {
