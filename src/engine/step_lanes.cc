@@ -150,11 +150,10 @@ void StepLanes::Admit(Lane& lane) {
   std::stop_source run = joining.run;
   const std::stop_callback on_hard_stop(stop_.get_token(), [&run] { run.request_stop(); });
   const std::stop_callback on_cancel(joining.job->request.stop, [&run] { run.request_stop(); });
-  const std::size_t rows = lane.stepper->RowsOf(joining.job->request);
   const Result<Stepper::Id> id = lane.stepper->Join(joining.job->request, run.get_token());
   if (!id) return Answer(std::move(joining), std::unexpected(id.error()));
   const TimePoint now = context_.clock.Now();
-  context_.admission.Measured(rows, now - start);
+  context_.admission.Measured(lane.stepper->TakeWork(), now - start);
   probe_.FirstStep(now - joining.job->queued_at);
   joining.id = *id;
   lane.running.push_back(std::move(joining));
@@ -167,7 +166,7 @@ void StepLanes::Step(Lane& lane) {
   const Status stepped = lane.stepper->Step(stop_.get_token());
   if (!stepped) return GiveUp(lane, stop_.stop_requested() ? Stopped() : stepped.error());
   const Duration run = context_.clock.Now() - start;
-  context_.admission.Measured(rows, run);
+  context_.admission.Measured(lane.stepper->TakeWork(), run);
   context_.probe.Ran(rows, rows, 1, run, 0);
   AnswerEnded(lane);
 }

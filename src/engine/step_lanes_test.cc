@@ -40,6 +40,7 @@ class FakeStepper final : public Stepper {
     return rows() - used;
   }
   std::size_t RowsOf(const JobRequest& request) const override { return static_cast<std::size_t>(Part(request, 2)); }
+  std::uint64_t TakeWork() override { return 1; }
 
   Result<Id> Join(const JobRequest& request, const std::stop_token&) override {
     if (Part(request, 1) == 0) return Fail(Code::kUnprocessable, "no steps");

@@ -25,6 +25,8 @@ class Stepper {
   virtual std::size_t rows() const = 0;
   virtual std::size_t free_rows() const = 0;
   virtual std::size_t RowsOf(const JobRequest& request) const = 0;
+  // What has been done since the last call, in the unit of JobCost::length.
+  virtual std::uint64_t TakeWork() = 0;
   // Bytes that a row in use keeps.
   virtual std::size_t row_bytes() const { return 0; }
 

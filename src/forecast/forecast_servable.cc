@@ -69,6 +69,7 @@ class ForecastStepper final : public Stepper {
     return std::min(rows_, static_cast<std::size_t>(request.inputs[Input::kSamples].As<std::int32_t>()[0]));
   }
   std::size_t row_bytes() const override { return row_bytes_; }
+  std::uint64_t TakeWork() override { return batch_.TakeWork(); }
 
   Result<Id> Join(const JobRequest& request, const std::stop_token& stop) override {
     ForecastRequest forecast = FromTensors(request.inputs);
@@ -137,11 +138,13 @@ class ForecastServable final : public Servable {
     return CheckForecast(FromTensors(request.inputs), model_->manifest);
   }
 
-  // Row-steps, and the reading of the history as one more.
   JobCost CostOf(std::span<const Tensor> inputs) const override {
-    const auto samples = static_cast<std::uint32_t>(inputs[Input::kSamples].As<std::int32_t>()[0]);
-    const auto steps = static_cast<std::uint32_t>(inputs[Input::kFutureTimes].elements());
-    return {.length = samples * (steps + 1), .group = 0, .bytes = inputs[Input::kCandles].bytes()};
+    const auto samples = static_cast<std::size_t>(inputs[Input::kSamples].As<std::int32_t>()[0]);
+    const std::uint64_t work =
+        WorkOf(model_->manifest, inputs[Input::kTimes].elements(), inputs[Input::kFutureTimes].elements(), samples);
+    return {.length = static_cast<std::uint32_t>(std::min<std::uint64_t>(work, UINT32_MAX)),
+            .group = 0,
+            .bytes = inputs[Input::kCandles].bytes()};
   }
 
   Status WarmUp() const override {

@@ -10,6 +10,9 @@ namespace {
 constexpr std::int64_t kWindowsTogether = 4;
 // Samples that are decoded in one run: more only take more memory.
 constexpr std::size_t kDecodedTogether = 8;
+// Of a row's step whose keys and values are kept. (Kronos-small on one core: 4 ms alone, 1.5 ms in company of 4; a
+// window of 512 tokens 136 ms.)
+constexpr std::int64_t kStepWork = 10;
 
 KronosManifest WithOneLayer(KronosManifest manifest) {
   manifest.layers = 1;
@@ -53,6 +56,13 @@ std::int64_t RunningBatch::KeepSecond(KeyValueSlots& slots, std::int64_t slot, c
 
 std::int32_t RunningBatch::PositionOf(const Row& row) const {
   return static_cast<std::int32_t>(std::min(row.window(), static_cast<std::size_t>(model_->manifest.max_context))) - 1;
+}
+
+std::uint64_t WorkOf(const KronosManifest& manifest, std::size_t history, std::size_t steps, std::size_t samples) {
+  const auto context = static_cast<std::size_t>(manifest.max_context);
+  const std::size_t kept = history < context ? std::min(steps, context - history + 1) : 0;
+  const std::size_t read = history < context ? history : 0;
+  return read + samples * (kept * static_cast<std::size_t>(kStepWork) + (steps - kept) * context);
 }
 
 RunningBatch::RunningBatch(std::shared_ptr<const KronosModel> model, std::size_t rows)
@@ -107,6 +117,7 @@ Result<RunningBatch::Predicted> RunningBatch::Predict(std::span<const Row* const
                              Total(*std::ranges::max_element(last) + 1),
                              Filled(DataType::kInt64, {count, 1}, std::vector(rows.size(), steps - 1))};
   inputs.insert(inputs.end(), layers.begin(), layers.end());
+  work_ += static_cast<std::uint64_t>(steps == 1 ? count * kStepWork : count * steps);
   std::vector<Tensor> outputs = std::move(layers);
   const std::size_t cached = outputs.size();
   outputs.resize(cached + 4);

@@ -6,6 +6,7 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -21,6 +22,10 @@ namespace weir::forecast {
 // step reads the last token only; from then on each step reads the whole window again, as the original does. A forecast
 // that need not be exact forgets the oldest quarter of its window instead, reads the rest again once, and keeps that.
 // Of one with more samples than there are rows, some wait until others have ended. Confined to one thread.
+// What a forecast costs, in tokens that are read: as many as a window holds where it is read whole; a row's step whose
+// keys and values are kept reads one token, and all weights for it, which takes as long as some more.
+std::uint64_t WorkOf(const KronosManifest& manifest, std::size_t history, std::size_t steps, std::size_t samples);
+
 class RunningBatch {
  public:
   using Id = std::uint64_t;
@@ -36,6 +41,8 @@ class RunningBatch {
   Result<Id> Join(ForecastRequest request, const std::stop_token& stop);
   // One more token for every row. After an error nobody is in the batch any more.
   Status Step(const std::stop_token& stop);
+  // What has been done since the last call, as WorkOf counts it.
+  std::uint64_t TakeWork() { return std::exchange(work_, 0); }
   // Takes a forecast out, whether or not it has ended.
   void Leave(Id id);
 
@@ -113,6 +120,7 @@ class RunningBatch {
   KeyValueSlots slots_;
   KeyValueSlots scratch_;  // of windows that are read whole: one layer for all of them, as nothing in it is kept
   Probabilities probabilities_;
+  std::uint64_t work_ = 0;
 };
 
 }  // namespace weir::forecast
