@@ -15,6 +15,7 @@
 #include "cli/terminal.h"
 #include "codec/json_writer.h"
 #include "dataset/candle_csv.h"
+#include "forecast/plot.h"
 #include "forecast/running_batch.h"
 #include "model/onnx/onnx_backend.h"
 
@@ -39,6 +40,8 @@ struct ForecastFlags {
   std::uint32_t samples = 1;
   std::uint64_t seed = 0;
   bool json = false;
+  bool quick = false;
+  std::string plot;  // a file; empty: none is drawn
 };
 
 std::shared_ptr<const forecast::KronosModel> Load(const ForecastFlags& flags, Backend& backend) {
@@ -70,6 +73,7 @@ ForecastRequest RequestOf(const ForecastFlags& flags, const forecast::KronosMani
                       .top_p = static_cast<float>(flags.top_p)};
   request.samples = flags.samples;
   request.seed = flags.seed;
+  request.exact = !flags.quick;
   QuitUnless(CheckForecast(request, manifest));
   return request;
 }
@@ -105,6 +109,13 @@ std::string AsJson(const std::vector<Timestamp>& times, const Forecast& forecast
   return json.Take() + "\n";
 }
 
+void WriteFile(const std::string& name, const std::string& text) {
+  std::ofstream file(name, std::ios::binary);
+  file << text;
+  file.close();
+  if (!file) Quit({Code::kUnavailable, fmt::format("{} cannot be written", name)});
+}
+
 void RunForecast(const ForecastFlags& flags) {
   log::SetLevel(log::Level::kOff);
   auto table = dataset::ReadCandles(flags.csv);
@@ -117,14 +128,20 @@ void RunForecast(const ForecastFlags& flags) {
   const Forecast forecast = Run(model, std::move(request));
   const std::string text = flags.json ? AsJson(future, forecast, flags.seed)
                                       : dataset::WriteCandles({.times = future, .candles = forecast.mean});
+  if (!flags.plot.empty()) {
+    const std::string title = fmt::format("{}: {} candles after {}", flags.model, future.size(), flags.csv);
+    WriteFile(flags.plot, forecast::DrawForecast({.title = title,
+                                                  .times = table->times,
+                                                  .candles = table->candles,
+                                                  .future = future,
+                                                  .mean = forecast.mean,
+                                                  .samples = forecast.samples}));
+  }
   if (flags.out.empty()) {
     fmt::print("{}", text);
-    return;
+  } else {
+    WriteFile(flags.out, text);
   }
-  std::ofstream file(flags.out, std::ios::binary);
-  file << text;
-  file.close();
-  if (!file) Quit({Code::kUnavailable, fmt::format("{} cannot be written", flags.out)});
 }
 
 }  // namespace
@@ -160,6 +177,12 @@ void AddForecast(CLI::App& program) {
       ->capture_default_str();
   command->add_option("--seed", flags->seed, "Of all draws: the same seed, the same forecast (default: by chance)");
   command->add_flag("--json", flags->json, "JSON instead of CSV; tells the seed");
+  command->add_flag("--quick", flags->quick,
+                    "Where the window slides, forget a quarter of it at once: quicker, and not exact there");
+  command->add_option("--plot", flags->plot, "Draw history and forecast, with several samples their band: an SVG file")
+      ->expected(0, 1)
+      ->default_str("forecast.svg")
+      ->type_name("FILE");
   command->add_option("-o,--out", flags->out, "A file instead of standard output");
   command->footer("Example:\n  weir forecast models/kronos --csv candles.csv --horizon 24 --samples 5");
   command->callback([flags] { RunForecast(*flags); });

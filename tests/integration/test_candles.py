@@ -6,6 +6,7 @@ import concurrent.futures
 import datetime
 import json
 import shutil
+import xml.etree.ElementTree
 from pathlib import Path
 
 import numpy as np
@@ -151,6 +152,18 @@ def test_the_command_line_forecasts_what_follows_a_file(candle_models):
     assert lines[0] == "timestamps,open,high,low,close,volume,amount"
     assert [line.split(",")[0] for line in lines[1:]] == [f"2025-03-03T14:{minute}:00" for minute in (30, 35, 40, 45)]
     assert forecast("--seed", "7", "--json") == forecast("--seed", "7", "--json") != forecast("--seed", "8", "--json")
+
+
+def test_the_command_line_draws_a_forecast(candle_models, tmp_path):
+    svg = tmp_path / "next.svg"
+    done = run("forecast", "kronos", "--models", candle_models, "--csv", CSV, "--horizon", "20", "--samples", "5",
+               "--plot", svg, "-o", tmp_path / "next.csv")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    root = xml.etree.ElementTree.parse(svg).getroot()
+    assert root.tag == "{http://www.w3.org/2000/svg}svg"
+    drawn = [element.get("class") for element in root.iter()]
+    assert drawn.count("wick") == 60 and drawn.count("band") == 1 and drawn.count("mean") == 1
+    assert len((tmp_path / "next.csv").read_text().splitlines()) == 21
 
 
 def test_the_command_line_says_what_is_wrong(candle_models, tmp_path):
