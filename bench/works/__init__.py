@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from works import (
+    candles,
     cycles,
     doors,
     engine,
@@ -50,7 +51,8 @@ WORKS = {
     "workers": workers,
     "cycles": cycles,
     "stages": stages,
+    "candles": candles,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles", "stages")
+SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles", "stages", "candles")

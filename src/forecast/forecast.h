@@ -16,9 +16,10 @@ struct ForecastRequest {
   std::vector<Stamp> stamps;    // of the candles
   std::vector<Stamp> future;    // of the candles to come: as many are forecast
   Sampling sampling;
-  std::uint32_t samples = 1;  // futures that are drawn; the answer is their mean
-  std::uint64_t seed = 0;     // of all draws
-  bool exact = true;          // false: see RunningBatch
+  std::uint32_t samples = 1;       // futures that are drawn; the answer is their mean
+  std::uint32_t first_sample = 0;  // the number of the first of them: which numbers are drawn depends on it
+  std::uint64_t seed = 0;          // of all draws
+  bool exact = true;               // false: see RunningBatch
 };
 
 // More drawn futures than this say nothing new, and each takes a row of a batch.

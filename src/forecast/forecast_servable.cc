@@ -73,7 +73,9 @@ class ForecastStepper final : public Stepper {
 
   Result<Id> Join(const JobRequest& request, const std::stop_token& stop) override {
     ForecastRequest forecast = FromTensors(request.inputs);
-    forecast.exact = request.method == kExactForecast;
+    const auto method = ForecastMethod::Decode(request.method);
+    forecast.exact = method.exact;
+    forecast.first_sample = method.first_sample;
     return batch_.Join(std::move(forecast), stop);
   }
   Status Step(const std::stop_token& stop) override { return batch_.Step(stop); }

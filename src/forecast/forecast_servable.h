@@ -19,9 +19,16 @@ struct ForecastTimes {
   std::vector<std::int64_t> future;
 };
 
-// Methods of a job (JobRequest::method), which differ once a window slides; see RunningBatch.
-inline constexpr std::uint32_t kExactForecast = 0;
-inline constexpr std::uint32_t kQuickForecast = 1;
+// What a job (by its JobRequest::method) says beside its tensors. Value type.
+struct ForecastMethod {
+  bool exact = true;               // false: see RunningBatch
+  std::uint32_t first_sample = 0;  // the number of its first sample, of those that one forecast is parted into
+
+  std::uint32_t Encode() const { return (first_sample << 1U) | (exact ? 0U : 1U); }
+  static ForecastMethod Decode(std::uint32_t method) {
+    return {.exact = (method & 1U) == 0, .first_sample = method >> 1U};
+  }
+};
 
 // A forecast as the tensors of a job: "candles" FP64 [history, 6], "timestamps" and "prediction_timestamps" INT64 of
 // wall clock microseconds, "temperature" FP32 [1], "top_k" INT32 [1], "top_p" FP32 [1], "sample_count" INT32 [1],

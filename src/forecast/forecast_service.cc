@@ -22,23 +22,31 @@ Error About(const SeriesQuestion& series, Error error) {
   return error;
 }
 
-SeriesForecast ForecastOf(const std::vector<Tensor>& outputs) {
-  SeriesForecast forecast;
-  const auto candles = [](std::span<const double> values) {
-    std::vector<Candle> list(values.size() / kColumns);
-    for (std::size_t row = 0; row < list.size(); ++row) {
-      std::ranges::copy(values.subspan(row * kColumns, kColumns), list[row].begin());
-    }
-    return list;
-  };
-  forecast.mean = candles(outputs[0].As<double>());
-  const std::span<const double> samples = outputs[1].As<double>();
-  const std::size_t each = outputs[0].elements();
-  for (std::size_t at = 0; at < samples.size(); at += each) {
-    forecast.samples.push_back(candles(samples.subspan(at, each)));
+std::vector<Candle> CandlesOf(std::span<const double> values) {
+  std::vector<Candle> list(values.size() / kColumns);
+  for (std::size_t row = 0; row < list.size(); ++row) {
+    std::ranges::copy(values.subspan(row * kColumns, kColumns), list[row].begin());
   }
-  return forecast;
+  return list;
 }
+
+std::vector<Candle> MeanOf(std::span<const std::vector<Candle>> samples) {
+  std::vector<Candle> mean(samples.front().size(), Candle{});
+  for (std::size_t step = 0; step < mean.size(); ++step) {
+    for (std::size_t column = 0; column < kColumns; ++column) {
+      for (const auto& sample : samples) mean[step][column] += sample[step][column];
+      mean[step][column] /= static_cast<double>(samples.size());
+    }
+  }
+  return mean;
+}
+
+// Some samples of one series: a job.
+struct Part {
+  std::size_t series = 0;
+  std::uint32_t first_sample = 0;
+  JobRequest job;
+};
 
 // Collects the answers to the series of one request. Shared by the jobs' callbacks; the last to finish, or the first
 // to fail, ends it. Thread-safe.
@@ -46,25 +54,35 @@ class Gather {
  public:
   Gather(ForecastQuestion question, std::string version, Done done)
       : question_(std::move(question)), on_cancel_(question_.stop, [this] { rest_.request_stop(); }),
-        missing_(question_.series.size()), done_(std::move(done)) {
+        done_(std::move(done)) {
     answer_.version = std::move(version);
-    answer_.series.resize(question_.series.size());
+    for (const SeriesQuestion& series : question_.series) {
+      answer_.series.emplace_back().samples.resize(series.samples);
+      missing_ += series.samples;
+    }
   }
 
   const ForecastQuestion& question() const { return question_; }
   std::stop_token stop() const { return rest_.get_token(); }
 
-  void Finish(std::size_t index, Result<Output> output) {
+  void Finish(std::size_t index, std::uint32_t first_sample, Result<Output> output) {
     if (!output) return Fail(index, std::move(output.error()));
     Done call;
     {
       const MutexLock lock(mu_);
       if (!done_) return;
-      answer_.series[index] = ForecastOf(output->tensors);
+      const std::size_t each = output->tensors[0].elements();
+      const std::span<const double> samples = output->tensors[1].As<double>();
+      for (std::size_t at = 0; at < samples.size(); at += each, ++first_sample) {
+        answer_.series[index].samples[first_sample] = CandlesOf(samples.subspan(at, each));
+        --missing_;
+      }
       if (output->times.ended >= answer_.times.ended) answer_.times = output->times;
-      if (--missing_ == 0) call = std::exchange(done_, {});
+      if (missing_ == 0) call = std::exchange(done_, {});
     }
-    if (call) call(std::move(answer_));
+    if (!call) return;
+    for (SeriesForecast& series : answer_.series) series.mean = MeanOf(series.samples);
+    call(std::move(answer_));
   }
 
   void Fail(std::size_t index, Error error) { Refuse(About(question_.series[index], std::move(error))); }
@@ -85,27 +103,40 @@ class Gather {
   std::stop_source rest_;
   const std::stop_callback<std::function<void()>> on_cancel_;
   Mutex mu_;
-  ForecastAnswer answer_;  // written under mu_, read once nobody writes any more
-  std::size_t missing_ GUARDED_BY(mu_);
+  ForecastAnswer answer_;                    // written under mu_, read once nobody writes any more
+  std::size_t missing_ GUARDED_BY(mu_) = 0;  // samples
   Done done_ GUARDED_BY(mu_);
 };
 
 // All of the request's jobs, checked; nothing has been done for them yet.
-Result<std::vector<JobRequest>> JobsOf(const Servable& servable, const ForecastQuestion& question,
-                                       const std::stop_token& stop) {
-  std::vector<JobRequest> jobs;
-  for (const SeriesQuestion& series : question.series) {
-    JobRequest job{.method = series.exact ? kExactForecast : kQuickForecast,
-                   .inputs = ToTensors(series.candles, series.times, series.sampling, series.samples, series.seed),
-                   .deadline = question.deadline,
-                   .stop = stop,
-                   .priority = question.priority,
-                   .client = question.client};
-    if (Status fits = servable.Check(job); !fits) return std::unexpected(About(series, std::move(fits.error())));
-    job.cost = servable.CostOf(job.inputs);
-    jobs.push_back(std::move(job));
+Result<std::vector<Part>> PartsOf(const Servable& servable, const Gather& gather, std::size_t runs) {
+  std::vector<Part> parts;
+  const ForecastQuestion& question = gather.question();
+  for (std::size_t index = 0; index < question.series.size(); ++index) {
+    const SeriesQuestion& series = question.series[index];
+    if (series.samples < 1 || series.samples > kMostSamples) {
+      return std::unexpected(About(series, {Code::kUnprocessable,
+                                            fmt::format("'sample_count' must be from 1 to {}", kMostSamples),
+                                            "sample_count"}));
+    }
+    const auto count = static_cast<std::uint32_t>(std::clamp<std::size_t>(runs, 1, series.samples));
+    std::uint32_t first = 0;
+    for (std::uint32_t i = 0; i < count; ++i) {
+      const std::uint32_t samples = series.samples / count + (i < series.samples % count ? 1 : 0);
+      const ForecastMethod method{.exact = series.exact, .first_sample = first};
+      JobRequest job{.method = method.Encode(),
+                     .inputs = ToTensors(series.candles, series.times, series.sampling, samples, series.seed),
+                     .deadline = question.deadline,
+                     .stop = gather.stop(),
+                     .priority = question.priority,
+                     .client = question.client};
+      if (Status fits = servable.Check(job); !fits) return std::unexpected(About(series, std::move(fits.error())));
+      job.cost = servable.CostOf(job.inputs);
+      parts.push_back({.series = index, .first_sample = first, .job = std::move(job)});
+      first += samples;
+    }
   }
-  return jobs;
+  return parts;
 }
 
 void Begin(const Registry::DeploymentPtr& deployment, ForecastQuestion question, Done done) {
@@ -118,25 +149,27 @@ void Begin(const Registry::DeploymentPtr& deployment, ForecastQuestion question,
   if (question.series.empty()) return done(ForecastAnswer{});
   std::string version = VersionText(ParseReference(deployment->name()).version.value_or(0));
   const auto gather = std::make_shared<Gather>(std::move(question), std::move(version), std::move(done));
-  Result<std::vector<JobRequest>> jobs = JobsOf(servable, gather->question(), gather->stop());
-  if (!jobs) return gather->Refuse(std::move(jobs.error()));
-  Demand demand{.jobs = jobs->size(),
+  const std::size_t runs = std::min(servable.max_steppers(), deployment->status().workers);
+  Result<std::vector<Part>> parts = PartsOf(servable, *gather, runs);
+  if (!parts) return gather->Refuse(std::move(parts.error()));
+  Demand demand{.jobs = parts->size(),
                 .bytes = 0,
                 .work = 0,
                 .priority = gather->question().priority,
                 .client = gather->question().client};
-  for (const JobRequest& job : *jobs) {
-    demand.bytes += job.cost.bytes;
-    demand.work += job.cost.length;
+  for (const Part& part : *parts) {
+    demand.bytes += part.job.cost.bytes;
+    demand.work += part.job.cost.length;
   }
   Result<Permit> permit = deployment->Admit(demand, gather->question().deadline);
   if (!permit) return gather->Refuse(std::move(permit.error()));
   std::uint64_t work = 0;
-  for (std::size_t i = 0; i < jobs->size(); ++i) {
-    JobRequest& job = (*jobs)[i];
-    job.work_before = std::exchange(work, work + job.cost.length);
-    deployment->Submit(std::move(job), permit->SplitOne(),
-                       [gather, i](Result<Output> output) { gather->Finish(i, std::move(output)); });
+  for (Part& part : *parts) {
+    part.job.work_before = std::exchange(work, work + part.job.cost.length);
+    deployment->Submit(std::move(part.job), permit->SplitOne(),
+                       [gather, series = part.series, first = part.first_sample](Result<Output> output) {
+                         gather->Finish(series, first, std::move(output));
+                       });
   }
 }
 

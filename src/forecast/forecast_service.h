@@ -59,8 +59,10 @@ std::vector<Candle> QuantileOf(std::span<const std::vector<Candle>> samples, dou
 std::uint64_t NewSeed();
 inline constexpr std::int64_t kLargestSeed = (std::int64_t{1} << 53) - 1;
 
-// A request of several series is that many jobs, of any lengths, horizons and samplings: all are admitted or none, all
-// are answered or the first error is. Owned by the composition root; `engine` outlives it. Thread-safe, never blocks.
+// A request of several series is that many jobs or more, of any lengths, horizons and samplings: all are admitted or
+// none, all are answered or the first error is. The samples of a series are parted among the runs that there may be at
+// once, always in the same way: with one forecast alone none of them has nothing to do. Owned by the composition root;
+// `engine` outlives it. Thread-safe, never blocks.
 class ForecastService {
  public:
   explicit ForecastService(Engine& engine) : engine_(engine) {}

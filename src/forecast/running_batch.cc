@@ -131,7 +131,8 @@ Result<RunningBatch::Predicted> RunningBatch::Predict(std::span<const Row* const
 std::int64_t RunningBatch::DrawPart(const Row& row, std::uint32_t head, std::span<float> logits) {
   const ForecastRequest& request = row.series->request;
   probabilities_.Make(request.sampling, logits);
-  const DrawNumber number{.sample = row.sample, .step = static_cast<std::uint32_t>(row.drawn()), .head = head};
+  const DrawNumber number{
+      .sample = request.first_sample + row.sample, .step = static_cast<std::uint32_t>(row.drawn()), .head = head};
   return static_cast<std::int64_t>(Draw(logits, UniformDraw(request.seed, number)));
 }
 

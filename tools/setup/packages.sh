@@ -14,7 +14,7 @@ build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev
                 rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev prometheus-cpp-dev
                 libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkgconf libsqlite3-dev
                 "${python_packages[@]}")
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl chromium chromium-driver)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl nginx-light chromium chromium-driver)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 bench_packages=(wrk nginx-light libbenchmark-dev libgtest-dev libgmock-dev)
