@@ -14,10 +14,11 @@ namespace {
 
 constexpr std::streamsize kMostBytes = 1 << 20;
 
-// The two entries of config.json that say what the model is; "" where they cannot be told.
+// What of config.json says what the model is; "" where it cannot be told.
 struct ModelConfig {
   std::string type;
   std::string architecture;
+  bool is_kronos = false;
 };
 
 ModelConfig ReadModelConfig(const std::filesystem::path& folder) {
@@ -30,6 +31,7 @@ ModelConfig ReadModelConfig(const std::filesystem::path& folder) {
   const Result<codec::JsonObject> object = codec::JsonObject::From(*root);
   if (!object) return {};
   ModelConfig config{.type = object->FindString("model_type").value_or(std::nullopt).value_or("")};
+  config.is_kronos = object->FindEvenNull("s1_bits").has_value();
   std::string_view architecture;
   const auto found = object->RequireArray("architectures");
   if (found && found->size() > 0 && !found->at(0).get(architecture)) config.architecture = architecture;
@@ -45,6 +47,13 @@ std::string ConverterHint(const std::filesystem::path& folder, std::span<const s
     return fmt::format(
         "; it has {}: 'python3 tools/convert/convert_bert.py {} OUT' makes a folder of it that is served", kSafetensors,
         folder.string());
+  }
+  if (config.is_kronos) {
+    return fmt::format(
+        "; it has {} of a Kronos model: 'weir models convert kronos --model {} --tokenizer TOKENIZER --out OUT' makes "
+        "a "
+        "folder of it that is served",
+        kSafetensors, folder.string());
   }
   const std::string& what = config.architecture.empty() ? config.type : config.architecture;
   return fmt::format("; it has {}{}, which tools/convert does not know: export it to ONNX with a tool that does",

@@ -11,7 +11,7 @@ import time
 
 import numpy as np
 import pytest
-from candle_models import CASES, assert_original
+from candle_models import CASES, KRONOS, assert_original
 from weir_process import EXAMPLE_MODELS, run, until
 from wire import head_of
 
@@ -396,6 +396,13 @@ def test_its_metrics_have_their_names_and_are_observed(serve):
     assert page.headers["content-type"].startswith("text/plain") and b"kronos_concurrent_requests 1" in page.body
     off = serve(ENABLE_METRICS="false")
     assert off.client.get("/v1/metrics").status == 403
+
+
+def test_published_weights_are_told_how_to_become_a_model(candle_models):
+    published = KRONOS / "tiny/model"
+    done = run("serve", "--profile", "candles", "--port", "0", env={"KRONOS_MODEL_PATH": str(published)})
+    assert done.returncode != 0
+    assert f"weir models convert kronos --model {published} --tokenizer" in done.stderr
 
 
 def test_keys_guard_it_where_there_are_some(serve):
