@@ -147,5 +147,6 @@ def test_every_documented_setting_is_taken_from_the_environment():
         assert help_line.strip()
         if key not in ("models", "default_model", "server.address", "keys_file", "sentiment.model",
                        "sentiment.model_folder", "sentiment.feedback", "tls.certificate", "tls.key",
-                       "tls.client_ca"):
+                       "tls.client_ca", "candles.app_name", "candles.model", "candles.model_folder", "candles.device",
+                       "candles.containers"):
             assert variable in refusal(env={variable: "!"})
