@@ -108,6 +108,7 @@ def test_a_models_deadline_bounds_loading_queueing_and_running_together(start, f
     def change(model: str, milliseconds: int):
         return client.request("PATCH", f"/v1/models/{model}/settings", {"deadline_ms": milliseconds})
 
+    assert post(server, "/v1/models/busy1/load", PATIENT).status == 200
     for model in ("endless1", "busy1"):
         assert change(model, 300).status == 200
     began = time.monotonic()
