@@ -115,9 +115,9 @@ Result<std::vector<Part>> PartsOf(const Servable& servable, const Gather& gather
   for (std::size_t index = 0; index < question.series.size(); ++index) {
     const SeriesQuestion& series = question.series[index];
     if (series.samples < 1 || series.samples > kMostSamples) {
-      return std::unexpected(About(series, {Code::kUnprocessable,
-                                            fmt::format("'sample_count' must be from 1 to {}", kMostSamples),
-                                            "sample_count"}));
+      return std::unexpected(About(
+          series,
+          {Code::kUnprocessable, fmt::format("'sample_count' must be from 1 to {}", kMostSamples), "sample_count"}));
     }
     const auto count = static_cast<std::uint32_t>(std::clamp<std::size_t>(runs, 1, series.samples));
     std::uint32_t first = 0;
