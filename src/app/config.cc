@@ -266,9 +266,10 @@ std::vector<Option> ServerRows() {
       ByMachine(Size("server.max_body", "largest request body", 1, 4 * kGiB,
                      [](Config& c) -> auto& { return c.server.max_body_bytes; }),
                 "64MiB, at most an eighth of the memory"),
-      ByMachine(Size("server.max_bodies", "request bodies of all connections together", 1, 1024 * kGiB,
-                     [](Config& c) -> auto& { return c.server.max_bodies_bytes; }),
-                "1GiB, at most a quarter of the memory"),
+      ByMachine(
+          Size("server.max_bodies", "bodies of all connections together, and of answers what waits for a slow client",
+               1, 1024 * kGiB, [](Config& c) -> auto& { return c.server.max_bodies_bytes; }),
+          "1GiB, at most a quarter of the memory"),
       Size("server.compress_from", "answers of that size are compressed for clients that take them so; 0: none", 0,
            4 * kGiB, [](Config& c) -> auto& { return c.server.compress_from; }),
       Size("server.max_header", "largest request header", 256, 16 * kMiB,

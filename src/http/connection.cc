@@ -353,7 +353,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   // Takes the body's bytes, as far as they are known, from what all connections may hold together; false when that
-  // is spent. Given back once the request has been answered.
+  // is spent. Given back when the answer is on its way; what a slow client leaves unread of it is counted instead.
   bool ReserveBody() { return Reserve(BodyLength()); }
   bool Reserve(std::size_t needed) {
     if (needed <= reserved_) return true;
@@ -366,7 +366,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
             .message = "the bodies that all clients are sending are more than the server has room for",
             .retry_after = kRetryBody};
   }
-  void ReleaseBody() { context_.body_bytes.fetch_sub(std::exchange(reserved_, 0)); }
+  void ReleaseBody() {
+    if (reserved_ > 0) context_.body_bytes.fetch_sub(std::exchange(reserved_, 0));
+  }
 
   // Once for each request whose body has not come with its header. False when that has been refused.
   bool IsWorthABody() {
@@ -497,9 +499,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   // Writes what the socket takes now; waits for the rest.
   void Write() {
     error_code error;
-    while (sent_ < unsent_head_.size() + unsent_body_.size()) {
+    const std::size_t all = unsent_head_.size() + unsent_body_.size();
+    ReleaseBody();  // before the last byte goes: a client that has its answer may send the next request anywhere
+    while (sent_ < all) {
       sent_ += WriteSome(error);
       if (error == asio::error::would_block) {
+        Reserve(all - sent_);  // counted, whether there is room or not
         return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
           if (!failed && self->state_ == State::kWriting) self->Write();
         });

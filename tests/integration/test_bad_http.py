@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from weir_process import Weir, until
 from wire import head_of, post_of
@@ -60,6 +62,22 @@ def test_bodies_of_all_clients_together_are_bounded(start):
         assert (reply.status, reply.headers["retry-after"]) == (503, "1")
         assert server.client.get("/livez").status == 200
     until(lambda: server.client.post("/v1/classify", b" " * 1000).status == 400, "the room to be given back")
+
+
+def test_what_a_client_leaves_unread_counts_as_a_body(start):
+    server = start("--models", "examples/models", "--set", "server.max_body=32MiB", "--set", "server.max_bodies=32MiB")
+    length = 24 << 20  # more than the socket's buffers take
+    tensor = {"name": "INPUT0", "shape": [1, length // 4], "datatype": "FP32"}
+    binary = [{"name": "OUTPUT0", "parameters": {"binary_data": True}}]
+    header = json.dumps({"inputs": [{**tensor, "parameters": {"binary_data_size": length}}], "outputs": binary}).encode()
+    sizes = f"Inference-Header-Content-Length: {len(header)}"
+    body = b" " * (16 << 20)
+    with server.raw() as slow:
+        slow.send(head_of("POST", "/v2/models/identity/infer", len(header) + length, sizes) + header + bytes(length))
+        assert slow.line() == b"HTTP/1.1 200 OK"
+        until(lambda: server.client.post("/v1/classify", body).status == 503, "the answer to fill the room")
+        assert len(slow.input.read(length)) == length
+        until(lambda: server.client.post("/v1/classify", body).status == 400, "the room to be given back")
 
 
 def test_an_overlong_header_is_refused(weir: Weir):
