@@ -135,13 +135,18 @@ void WriteCandles(JsonWriter& json, const std::vector<Timestamp>& times, const s
   json.EndArray();
 }
 
-void WriteSeries(JsonWriter& json, const ForecastSeries& series, const forecast::SeriesForecast& forecast) {
-  json.BeginObject().Key("id");
+void WriteId(JsonWriter& json, const ForecastSeries& series) {
+  json.Key("id");
   if (series.id) {
     json.String(*series.id);
   } else {
     json.Null();
   }
+}
+
+void WriteSeries(JsonWriter& json, const ForecastSeries& series, const forecast::SeriesForecast& forecast) {
+  json.BeginObject();
+  WriteId(json, series);
   json.Key("seed").Int(static_cast<std::int64_t>(series.question.seed)).Key("prediction");
   WriteCandles(json, series.future, forecast.mean);
   if (!series.quantiles.empty()) {
@@ -344,7 +349,7 @@ void WriteOutput(JsonWriter& json, const TimeSeriesInput& input, const ForecastS
 }  // namespace
 
 Result<ForecastBody> ParseForecast(std::string_view text) {
-  static const std::vector<std::string> known = With({"model", "series"});
+  static const std::vector<std::string> known = With({"model", "series", "stream"});
   const auto object = ParseJsonObject(text);
   if (!object) return std::unexpected(object.error());
   if (Status fields = object->OnlyKnown(known); !fields) return Forward(fields);
@@ -352,6 +357,9 @@ Result<ForecastBody> ParseForecast(std::string_view text) {
   auto model = object->FindString("model");
   if (!model) return Forward(model);
   body.model = std::move(*model);
+  const auto streams = object->FindBool("stream");
+  if (!streams) return std::unexpected(streams.error());
+  body.streams = streams->value_or(false);
   ForecastSeries common;
   common.question.seed = forecast::NewSeed();
   std::optional<std::int64_t> horizon;
@@ -380,6 +388,16 @@ std::string WriteForecast(const std::string& model, const std::vector<ForecastSe
   json.BeginObject().Key("model").String(model).Key("version").String(answer.version).Key("forecasts").BeginArray();
   for (std::size_t i = 0; i < series.size(); ++i) WriteSeries(json, series[i], answer.series[i]);
   return json.EndArray().EndObject().Take();
+}
+
+std::string WriteDrawnCandle(const std::vector<ForecastSeries>& series, std::size_t index,
+                             const forecast::CandlePlace& place, const Candle& candle) {
+  JsonWriter json;
+  json.BeginObject().Key("series").Int(static_cast<std::int64_t>(index));
+  WriteId(json, series[index]);
+  json.Key("sample").Int(place.sample).Key("step").Int(place.step).Key("candle");
+  WriteCandle(json, series[index].future[place.step], candle);
+  return json.EndObject().Take();
 }
 
 Result<TimeSeriesBody> ParseTimeSeries(std::string_view text) {

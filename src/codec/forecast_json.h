@@ -28,14 +28,19 @@ struct ForecastSeries {
 struct ForecastBody {
   std::optional<std::string> model;
   std::vector<ForecastSeries> series;
+  bool streams = false;  // candles are sent as they are drawn
 };
 
 // {"model":…,"series":[{"id":…,"candles":[…],"timestamps":[…],"horizon":24}]}; what holds for all series (horizon,
-// temperature, top_k, top_p, sample_count, seed, exact, quantiles, samples) may stand beside them. The steps to come
+// temperature, top_k, top_p, sample_count, seed, exact, quantiles, samples) may stand beside them, and "stream":
+// true. The steps to come
 // are as far apart as most of the candles, or are given as prediction_timestamps. Unknown fields are refused.
 Result<ForecastBody> ParseForecast(std::string_view body);
 std::string WriteForecast(const std::string& model, const std::vector<ForecastSeries>& series,
                           const forecast::ForecastAnswer& answer);
+// {"series":0,"id":…,"sample":0,"step":0,"candle":{…}}
+std::string WriteDrawnCandle(const std::vector<ForecastSeries>& series, std::size_t index,
+                             const forecast::CandlePlace& place, const forecast::Candle& candle);
 
 // Source: KServe, "TimeSeries LLM Forecast API". A univariate series is one of prices: its open, high, low and close
 // are the same. A multivariate one has 4 to 6 columns, in the order of a candle's.

@@ -153,6 +153,18 @@ Rows RowsOf(OnnxGraph& graph) {
   return {.last = graph.Input("last", DataType::kInt32, {kBatch}), .total = graph.Input("total", DataType::kInt32, {})};
 }
 
+// A layer's keys and values, which the graph takes and gives.
+Cache CacheOfLayer(OnnxGraph& graph, const Heads& heads, std::int64_t layer) {
+  const Dimensions cached{kBatch, heads.count, kCapacity, heads.padded()};
+  Cache cache{.past_key = graph.Input(fmt::format("past_key.{}", layer), DataType::kFp32, cached),
+              .past_value = graph.Input(fmt::format("past_value.{}", layer), DataType::kFp32, cached),
+              .present_key = fmt::format("present_key.{}", layer),
+              .present_value = fmt::format("present_value.{}", layer)};
+  graph.Output(cache.present_key, DataType::kFp32, cached);
+  graph.Output(cache.present_value, DataType::kFp32, cached);
+  return cache;
+}
+
 // Candles, normalised, to the two parts of their tokens.
 Status WriteEncoder(const Checkpoint& checkpoint, const Tokenizer& tokenizer, std::int64_t positions,
                     const std::filesystem::path& out) {
@@ -218,11 +230,13 @@ Status WriteDecoder(const Checkpoint& checkpoint, const Tokenizer& tokenizer, st
   Value x = graph.Node(
       "Add", {Lookup(graph, table, first, "first_bits"),
               Lookup(graph, BitTable(weights, tokenizer.sizes.bits, tokenizer.sizes.bits), second, "second_bits")});
+  const BlockSizes& sizes = tokenizer.sizes.block;
   Angles angles;
   for (std::int64_t i = 0; i < tokenizer.decoder_blocks; ++i) {
     const std::string prefix = fmt::format("decoder.{}.", i);
-    if (i == 0) angles = blocks.Rotary(prefix + "self_attn.rotary.inv_freq", tokenizer.sizes.block.heads, positions);
-    x = blocks.Block(x, prefix, tokenizer.sizes.block, angles, rows);
+    if (i == 0) angles = blocks.Rotary(prefix + "self_attn.rotary.inv_freq", sizes.heads, positions);
+    const Cache cache = CacheOfLayer(graph, sizes.heads, i);
+    x = blocks.Block(x, prefix, sizes, angles, rows, &cache);
   }
   graph.NodeInto("Identity", {blocks.Linear(x, "head")}, {"candles"});
   graph.Output("candles", DataType::kFp32, {kBatch, kSteps, kColumns});
@@ -279,18 +293,12 @@ Status WritePredictor(const Checkpoint& checkpoint, const Predictor& predictor, 
   Value x = Embedding(graph, checkpoint, sizes.width);
   const Rows rows = RowsOf(graph);
   const Value place = graph.Input("place", DataType::kInt64, {kBatch, std::int64_t{1}});
-  const Dimensions cached{kBatch, sizes.heads.count, kCapacity, sizes.heads.padded()};
   Angles angles;
   for (std::int64_t i = 0; i < predictor.blocks; ++i) {
     const std::string prefix = fmt::format("transformer.{}.", i);
     if (i == 0) angles = blocks.Rotary(prefix + "self_attn.rotary.inv_freq", sizes.heads, positions);
-    const Cache cache{.past_key = graph.Input(fmt::format("past_key.{}", i), DataType::kFp32, cached),
-                      .past_value = graph.Input(fmt::format("past_value.{}", i), DataType::kFp32, cached),
-                      .present_key = fmt::format("present_key.{}", i),
-                      .present_value = fmt::format("present_value.{}", i)};
+    const Cache cache = CacheOfLayer(graph, sizes.heads, i);
     x = blocks.Block(x, prefix, sizes, angles, rows, &cache);
-    graph.Output(cache.present_key, DataType::kFp32, cached);
-    graph.Output(cache.present_value, DataType::kFp32, cached);
   }
   const Value context = blocks.Norm(x, "norm");
   graph.NodeInto("GatherND", {context, place}, {"context"}, {{"batch_dims", std::int64_t{1}}});
@@ -352,6 +360,8 @@ Status WriteManifest(const KronosManifest& manifest, const std::filesystem::path
   json.Key("bits").Int(manifest.bits).Key("width").Int(manifest.width).Key("layers").Int(manifest.layers);
   json.Key("heads").Int(manifest.heads).Key("head_size").Int(manifest.head_size);
   json.Key("second_heads").Int(manifest.second_heads).Key("second_head_size").Int(manifest.second_head_size);
+  json.Key("decoder_layers").Int(manifest.decoder_layers).Key("decoder_heads").Int(manifest.decoder_heads);
+  json.Key("decoder_head_size").Int(manifest.decoder_head_size);
   json.Key("max_context").Int(manifest.max_context).Key("max_candles").Int(manifest.max_candles);
   json.Key("clip").Double(manifest.clip).EndObject();
   const std::filesystem::path file = folder / forecast::kKronosManifest;
@@ -362,7 +372,7 @@ Status WriteManifest(const KronosManifest& manifest, const std::filesystem::path
   return {};
 }
 
-KronosManifest ManifestOf(const Predictor& predictor, const KronosOptions& options) {
+KronosManifest ManifestOf(const Predictor& predictor, const Tokenizer& tokenizer, const KronosOptions& options) {
   const BlockSizes& block = predictor.sizes.block;
   const std::int64_t usual = block.width == kMiniWidth ? kMiniContext : kUsualContext;
   return {.bits = predictor.sizes.bits,
@@ -372,6 +382,9 @@ KronosManifest ManifestOf(const Predictor& predictor, const KronosOptions& optio
           .head_size = block.heads.padded(),
           .second_heads = kSecondHeads,
           .second_head_size = predictor.second_heads().padded(),
+          .decoder_layers = tokenizer.decoder_blocks,
+          .decoder_heads = tokenizer.sizes.block.heads.count,
+          .decoder_head_size = tokenizer.sizes.block.heads.padded(),
           .max_context = options.max_context.value_or(usual),
           .max_candles = kMostCandles,
           .clip = options.clip};
@@ -399,7 +412,7 @@ Result<KronosManifest> ConvertKronos(const KronosOptions& options, const OnStep&
                 fmt::format("{} has tokens of {} bits, {} of {}: they do not belong together", options.model.string(),
                             predictor->sizes.bits, options.tokenizer.string(), tokenizer->sizes.bits));
   }
-  const KronosManifest manifest = ManifestOf(*predictor, options);
+  const KronosManifest manifest = ManifestOf(*predictor, *tokenizer, options);
   const std::int64_t positions = std::max(manifest.max_candles, manifest.max_context);
 
   const std::filesystem::path part = options.out.string() + ".part";

@@ -124,6 +124,34 @@ TEST_P(KronosExact, GivesTheOriginalsTokensAndPricesAlone) {
   }
 }
 
+// While it is drawn a candle is decoded by itself, which adds in another order.
+TEST_P(KronosExact, ShowsEachCandleAsSoonAsItIsDrawn) {
+  const Converted converted(GetParam());
+  RunningBatch batch(converted.model, 4);
+  for (const JsonValue& one : converted.cases["cases"].Items()) {
+    SCOPED_TRACE(one["name"].Text().value());
+    ForecastRequest request = RequestOf(one);
+    request.samples = 2;
+    const forecast::Scale scale = forecast::ScaleOf(request.candles);
+    std::vector<std::vector<Candle>> shown(request.samples);
+    request.on_candle = [&](const forecast::CandlePlace& place, const Candle& candle) {
+      EXPECT_EQ(shown[place.sample].size(), place.step);
+      shown[place.sample].push_back(candle);
+    };
+    const Forecast made = RunAlone(batch, std::move(request));
+    for (std::size_t sample = 0; sample < shown.size(); ++sample) {
+      ASSERT_EQ(shown[sample].size(), made.samples[sample].size());
+      for (std::size_t step = 0; step < shown[sample].size(); ++step) {
+        for (std::size_t column = 0; column < forecast::kColumns; ++column) {
+          const double value = made.samples[sample][step][column];
+          const double bound = 1e-5 * (static_cast<double>(scale.deviation[column]) + 1e-5) + 1e-6 * std::abs(value);
+          EXPECT_NEAR(shown[sample][step][column], value, bound);
+        }
+      }
+    }
+  }
+}
+
 TEST_P(KronosExact, GivesTheOriginalsTokensAndPricesInAnyCompany) {
   const Converted converted(GetParam());
   const std::vector<JsonValue> cases = converted.cases["cases"].Items();

@@ -97,6 +97,9 @@ struct JobRequest {
   std::uint64_t work_before = 0;
   Priority priority = Priority::kNormal;
   std::uint64_t client = 0;  // who sent it, where that matters: clients of one class have equal turns
+  // What a step of it gives, before its answer: what that is, its Servable says. Called by whoever runs it; it must not
+  // block. Where an answer comes from elsewhere (a deadline) it may be called once more after that. Null: not wanted.
+  std::function<void(std::vector<Tensor>)> on_part = {};
 };
 
 // Created by Deployment::Submit, then owned by the queue, then by a worker. Moved as a unique_ptr, never shared.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <vector>
 
 #include "base/result.h"
@@ -10,6 +11,14 @@
 #include "forecast/sampler.h"
 
 namespace weir::forecast {
+
+// Which of a forecast's candles.
+struct CandlePlace {
+  std::uint32_t sample = 0;
+  std::uint32_t step = 0;
+};
+// A candle as soon as it is drawn. Called while the batch makes a step: it must not block.
+using OnCandle = std::function<void(const CandlePlace&, const Candle&)>;
 
 struct ForecastRequest {
   std::vector<Candle> candles;  // at least one
@@ -20,6 +29,7 @@ struct ForecastRequest {
   std::uint32_t first_sample = 0;  // the number of the first of them: which numbers are drawn depends on it
   std::uint64_t seed = 0;          // of all draws
   bool exact = true;               // false: see RunningBatch
+  OnCandle on_candle = {};         // null: all candles come with the end
 };
 
 // More drawn futures than this say nothing new, and each takes a row of a batch.

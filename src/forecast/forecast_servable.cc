@@ -76,6 +76,13 @@ class ForecastStepper final : public Stepper {
     const auto method = ForecastMethod::Decode(request.method);
     forecast.exact = method.exact;
     forecast.first_sample = method.first_sample;
+    if (request.on_part) {
+      forecast.on_candle = [show = request.on_part](const CandlePlace& place, const Candle& candle) {
+        const std::int32_t at[] = {static_cast<std::int32_t>(place.sample), static_cast<std::int32_t>(place.step)};
+        show(
+            {TensorOf<std::int32_t>(DataType::kInt32, {2}, at), TensorOf<double>(DataType::kFp64, {kColumns}, candle)});
+      };
+    }
     return batch_.Join(std::move(forecast), stop);
   }
   Status Step(const std::stop_token& stop) override { return batch_.Step(stop); }

@@ -32,7 +32,8 @@ struct ForecastMethod {
 
 // A forecast as the tensors of a job: "candles" FP64 [history, 6], "timestamps" and "prediction_timestamps" INT64 of
 // wall clock microseconds, "temperature" FP32 [1], "top_k" INT32 [1], "top_p" FP32 [1], "sample_count" INT32 [1],
-// "seed" INT64 [1]; in this order. The answer: "prediction" FP64 [future, 6], "samples" FP64 [samples, future, 6].
+// "seed" INT64 [1]; in this order. The answer: "prediction" FP64 [future, 6], "samples" FP64 [samples, future, 6]. A
+// part of it is one candle: sample and step INT32 [2], FP64 [6].
 std::vector<Tensor> ToTensors(const std::vector<Candle>& candles, const ForecastTimes& times, const Sampling& sampling,
                               std::uint32_t samples, std::uint64_t seed);
 // The inputs of such a job, of which types and ranks have been checked.

@@ -85,6 +85,13 @@ class Gather {
     call(std::move(answer_));
   }
 
+  void Show(std::size_t index, const std::vector<Tensor>& part) const {
+    const auto place = part[0].As<std::int32_t>();
+    question_.on_candle(index,
+                        {.sample = static_cast<std::uint32_t>(place[0]), .step = static_cast<std::uint32_t>(place[1])},
+                        CandlesOf(part[1].As<double>()).front());
+  }
+
   void Fail(std::size_t index, Error error) { Refuse(About(question_.series[index], std::move(error))); }
 
   void Refuse(Error error) {
@@ -109,9 +116,9 @@ class Gather {
 };
 
 // All of the request's jobs, checked; nothing has been done for them yet.
-Result<std::vector<Part>> PartsOf(const Servable& servable, const Gather& gather, std::size_t runs) {
+Result<std::vector<Part>> PartsOf(const Servable& servable, const std::shared_ptr<Gather>& gather, std::size_t runs) {
   std::vector<Part> parts;
-  const ForecastQuestion& question = gather.question();
+  const ForecastQuestion& question = gather->question();
   for (std::size_t index = 0; index < question.series.size(); ++index) {
     const SeriesQuestion& series = question.series[index];
     if (series.samples < 1 || series.samples > kMostSamples) {
@@ -127,11 +134,14 @@ Result<std::vector<Part>> PartsOf(const Servable& servable, const Gather& gather
       JobRequest job{.method = method.Encode(),
                      .inputs = ToTensors(series.candles, series.times, series.sampling, samples, series.seed),
                      .deadline = question.deadline,
-                     .stop = gather.stop(),
+                     .stop = gather->stop(),
                      .priority = question.priority,
                      .client = question.client};
       if (Status fits = servable.Check(job); !fits) return std::unexpected(About(series, std::move(fits.error())));
       job.cost = servable.CostOf(job.inputs);
+      if (question.on_candle) {
+        job.on_part = [gather, index](const std::vector<Tensor>& part) { gather->Show(index, part); };
+      }
       parts.push_back({.series = index, .first_sample = first, .job = std::move(job)});
       first += samples;
     }
@@ -150,7 +160,7 @@ void Begin(const Registry::DeploymentPtr& deployment, ForecastQuestion question,
   std::string version = VersionText(ParseReference(deployment->name()).version.value_or(0));
   const auto gather = std::make_shared<Gather>(std::move(question), std::move(version), std::move(done));
   const std::size_t runs = std::min(servable.max_steppers(), deployment->status().workers);
-  Result<std::vector<Part>> parts = PartsOf(servable, *gather, runs);
+  Result<std::vector<Part>> parts = PartsOf(servable, gather, runs);
   if (!parts) return gather->Refuse(std::move(parts.error()));
   Demand demand{.jobs = parts->size(),
                 .bytes = 0,

@@ -38,6 +38,9 @@ struct ForecastQuestion {
   std::uint64_t client = 0;  // as JobRequest::client
   Deadline deadline = {};
   std::stop_token stop = {};
+  // Candles as they are drawn, of the series of that number; before the answer, but perhaps one beside it. Called by
+  // whoever runs them, several at once; it must not block. Null: not wanted.
+  std::function<void(std::size_t, const CandlePlace&, const Candle&)> on_candle = {};
 };
 
 struct SeriesForecast {

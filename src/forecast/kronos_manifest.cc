@@ -37,6 +37,8 @@ Result<KronosManifest> ReadKronosManifest(const std::filesystem::path& folder) {
       {"head_size", &manifest.head_size},
       {"second_heads", &manifest.second_heads},
       {"second_head_size", &manifest.second_head_size},
+      {"decoder_heads", &manifest.decoder_heads},
+      {"decoder_head_size", &manifest.decoder_head_size},
       {"max_context", &manifest.max_context},
       {"max_candles", &manifest.max_candles},
   };
@@ -47,6 +49,12 @@ Result<KronosManifest> ReadKronosManifest(const std::filesystem::path& folder) {
     }
     *into = *number;
   }
+  // A tokenizer may do without them.
+  const auto decoder_layers = file["decoder_layers"].Whole();
+  if (!decoder_layers || *decoder_layers < 0 || *decoder_layers > kMost) {
+    return file.Refuse(fmt::format("'decoder_layers' must be a whole number from 0 to {}", kMost));
+  }
+  manifest.decoder_layers = *decoder_layers;
   manifest.clip = file["clip"].Number().value_or(0);
   if (!(manifest.clip > 0)) return file.Refuse("'clip' must be a number above 0");
   return manifest;

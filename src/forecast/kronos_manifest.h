@@ -20,7 +20,7 @@ inline constexpr char kDecoderGraph[] = "tok_decode";
 // Files of the graphs.
 std::vector<std::string> KronosGraphs();
 
-inline constexpr std::int64_t kKronosFormat = 1;
+inline constexpr std::int64_t kKronosFormat = 2;
 
 // A token has two parts of `bits` bits each. Sizes of heads are those of the graphs' tensors.
 struct KronosManifest {
@@ -31,6 +31,9 @@ struct KronosManifest {
   std::int64_t head_size = 0;
   std::int64_t second_heads = 0;  // of the attention that gives a token's second part
   std::int64_t second_head_size = 0;
+  std::int64_t decoder_layers = 0;  // of the graph that makes candles of tokens
+  std::int64_t decoder_heads = 0;
+  std::int64_t decoder_head_size = 0;
   std::int64_t max_context = 0;  // tokens that the predictor looks at
   std::int64_t max_candles = 0;  // that the tokenizer takes at once
   double clip = 0;               // normalised values lie within -clip and clip

@@ -55,12 +55,13 @@ Result<std::shared_ptr<const KronosModel>> LoadKronos(Backend& backend, const st
   model->manifest = *manifest;
   const std::int64_t vocabulary = std::int64_t{1} << manifest->bits;
   const auto layers = static_cast<std::size_t>(manifest->layers);
+  const auto decoder_layers = static_cast<std::size_t>(manifest->decoder_layers);
   const Shape second{-1, manifest->second_heads, -1, manifest->second_head_size};
   const std::pair<Expected, std::shared_ptr<const Model>*> graphs[] = {
       {{kEncoderGraph, 3, 1, "tokens", {-1, -1, 2}}, &model->encoder},
       {{kPredictorGraph, 6 + 2 * layers, 4 + 2 * layers, "logits", {-1, vocabulary}}, &model->predictor},
       {{kSecondHeadGraph, 8, 3, "present_key", second}, &model->second_head},
-      {{kDecoderGraph, 4, 1, "candles", {-1, -1, kColumns}}, &model->decoder},
+      {{kDecoderGraph, 4 + 2 * decoder_layers, 1 + 2 * decoder_layers, "candles", {-1, -1, kColumns}}, &model->decoder},
   };
   for (const auto& [expected, into] : graphs) {
     auto loaded = LoadGraph(backend, folder, expected);

@@ -67,8 +67,8 @@ std::uint64_t WorkOf(const KronosManifest& manifest, std::size_t history, std::s
 
 RunningBatch::RunningBatch(std::shared_ptr<const KronosModel> model, std::size_t rows)
     : model_(std::move(model)), capacity_(rows), encoder_(model_->encoder->NewSession()),
-      predictor_(model_->predictor->NewSession()), second_head_(model_->second_head->NewSession()),
-      decoder_(model_->decoder->NewSession()), slots_(model_->manifest, static_cast<std::int64_t>(rows)),
+      predictor_(model_->predictor->NewSession()), second_head_(model_->second_head->NewSession()), decoder_(model_),
+      slots_(model_->manifest, static_cast<std::int64_t>(rows)),
       scratch_(WithOneLayer(model_->manifest), kWindowsTogether) {}
 
 Stamp RunningBatch::StampAt(const Row& row, std::size_t position) const {
@@ -152,16 +152,28 @@ Status RunningBatch::DrawTokens(std::span<Row* const> rows, const Predicted& pre
   if (Status run = second_head_->RunInto(inputs, outputs, stop); !run) return run;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     rows[i]->tokens.Add(first[i], DrawPart(*rows[i], 1, RowOf(outputs[0], i)));
+    if (!rows[i]->growing) continue;
+    if (Status shown = Show(*rows[i], stop); !shown) return shown;
   }
   return {};
 }
 
+// Its newest candle, to who wants to see it.
+Status RunningBatch::Show(const Row& row, const std::stop_token& stop) {
+  const auto decoded = decoder_.DecodeMore(row.tokens, *row.growing, stop);
+  if (!decoded) return std::unexpected(decoded.error());
+  const ForecastRequest& request = row.series->request;
+  request.on_candle({.sample = request.first_sample + row.sample, .step = static_cast<std::uint32_t>(row.drawn() - 1)},
+                    Restore(decoded->As<float>().last(kColumns), row.series->scale));
+  return {};
+}
+
 // Reads the history once into the slot of the first sample, and copies it to those of the others.
-Status RunningBatch::BeginCached(const Row& row, std::size_t samples, const std::stop_token& stop) {
+Status RunningBatch::BeginCached(std::span<Row> joining, const std::stop_token& stop) {
   const auto slot = static_cast<std::int64_t>(cached_.size());
-  const auto steps = static_cast<std::int64_t>(row.window());
-  const auto count = static_cast<std::int64_t>(samples);
-  const Row* const reading[] = {&row};
+  const auto steps = static_cast<std::int64_t>(joining.front().window());
+  const auto count = std::ssize(joining);
+  const Row* const reading[] = {&joining.front()};
   auto predicted = Predict(reading, steps, slots_.Layers(slot, 1), stop);
   if (!predicted) return Forward(predicted);
   const std::int64_t width = KeepSecond(slots_, slot, *predicted);
@@ -181,12 +193,8 @@ Status RunningBatch::BeginCached(const Row& row, std::size_t samples, const std:
       .second_value = repeated(predicted->second_value, width, {count, 1, width}),
       .context = repeated(predicted->context, predicted->context.shape()[1], {count, predicted->context.shape()[1]}),
       .logits = repeated(predicted->logits, predicted->logits.shape()[1], {count, predicted->logits.shape()[1]})};
-  std::vector<Row> joining(samples, row);
   std::vector<Row*> pointers;
-  for (std::size_t sample = 0; sample < joining.size(); ++sample) {
-    joining[sample].sample += static_cast<std::uint32_t>(sample);
-    pointers.push_back(&joining[sample]);
-  }
+  for (Row& row : joining) pointers.push_back(&row);
   Status drawn =
       DrawTokens(pointers, each, each.second_key, each.second_value, slots_.Second(slot, count), steps, stop);
   if (!drawn) return drawn;
@@ -196,23 +204,20 @@ Status RunningBatch::BeginCached(const Row& row, std::size_t samples, const std:
 
 Status RunningBatch::Begin(Series& series, const std::stop_token& stop) {
   const std::size_t samples = std::min(series.ended.size() - series.begun, free_rows());
-  Row row{.series = &series, .sample = static_cast<std::uint32_t>(series.begun), .tokens = series.history};
+  const ForecastRequest& request = series.request;
+  Row row{.series = &series, .tokens = series.history};
   const auto context = static_cast<std::size_t>(model_->manifest.max_context);
-  if (!series.request.exact && row.window() >= context) Forget(row);
-  Status begun;
-  if (row.window() < context) {
-    begun = BeginCached(row, samples, stop);
-  } else {
-    std::vector<Row> joining(samples, row);
-    for (std::size_t sample = 0; sample < samples; ++sample) {
-      joining[sample].sample += static_cast<std::uint32_t>(sample);
-    }
-    begun = StepSliding(joining, stop);
-    if (begun) sliding_.insert(sliding_.end(), std::move_iterator(joining.begin()), std::move_iterator(joining.end()));
+  if (!request.exact && row.window() >= context) Forget(row);
+  std::vector<Row> joining(samples, row);
+  for (Row& one : joining) {
+    one.sample = static_cast<std::uint32_t>(series.begun++);
+    if (!request.on_candle) continue;
+    one.growing = std::make_shared<GrowingSample>(model_->manifest, request.candles.size() + request.future.size());
   }
-  if (!begun) return begun;
-  series.begun += samples;
   series.rows = samples;
+  if (row.window() < context) return BeginCached(joining, stop);
+  if (Status begun = StepSliding(joining, stop); !begun) return begun;
+  sliding_.insert(sliding_.end(), std::move_iterator(joining.begin()), std::move_iterator(joining.end()));
   return {};
 }
 
@@ -387,26 +392,6 @@ std::vector<RunningBatch::Id> RunningBatch::Ended() const {
   return ended;
 }
 
-// What the decoder makes of the window of some samples: [samples, window, columns].
-Result<Tensor> RunningBatch::Decode(std::span<const Tokens> samples, const std::stop_token& stop) {
-  const std::size_t window = std::min(samples.front().size(), static_cast<std::size_t>(model_->manifest.max_context));
-  std::vector<std::int64_t> first;
-  std::vector<std::int64_t> second;
-  for (const Tokens& tokens : samples) {
-    first.insert(first.end(), tokens.first.end() - static_cast<std::ptrdiff_t>(window), tokens.first.end());
-    second.insert(second.end(), tokens.second.end() - static_cast<std::ptrdiff_t>(window), tokens.second.end());
-  }
-  const auto count = std::ssize(samples);
-  const auto steps = static_cast<std::int64_t>(window);
-  const Tensor inputs[] = {
-      Filled(DataType::kInt64, {count, steps}, first), Filled(DataType::kInt64, {count, steps}, second),
-      Filled(DataType::kInt32, {count}, std::vector(samples.size(), static_cast<std::int32_t>(window - 1))),
-      Total(steps)};
-  auto outputs = decoder_->Run(inputs, stop);
-  if (!outputs) return Forward(outputs);
-  return std::move((*outputs)[0]);
-}
-
 Result<Forecast> RunningBatch::Take(Id id, const std::stop_token& stop) {
   const auto found = std::ranges::find(series_, id, [](const auto& series) { return series->id; });
   const std::unique_ptr<Series> series = std::move(*found);
@@ -416,7 +401,7 @@ Result<Forecast> RunningBatch::Take(Id id, const std::stop_token& stop) {
   std::vector<float> sum(horizon * kColumns);
   for (std::size_t begin = 0; begin < series->ended.size(); begin += kDecodedTogether) {
     const std::size_t count = std::min(kDecodedTogether, series->ended.size() - begin);
-    const auto decoded = Decode(std::span(series->ended).subspan(begin, count), stop);
+    const auto decoded = decoder_.Decode(std::span(series->ended).subspan(begin, count), stop);
     if (!decoded) return std::unexpected(decoded.error());
     for (std::size_t sample = 0; sample < count; ++sample) {
       const std::span<const float> rows = RowOf(*decoded, sample).last(horizon * kColumns);

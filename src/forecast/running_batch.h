@@ -14,6 +14,7 @@
 #include "forecast/key_value_slots.h"
 #include "forecast/kronos_model.h"
 #include "forecast/normalise.h"
+#include "forecast/token_decoder.h"
 
 namespace weir::forecast {
 
@@ -68,8 +69,9 @@ class RunningBatch {
     Series* series = nullptr;
     std::uint32_t sample = 0;
     Tokens tokens;
-    std::size_t start = 0;  // the first token of its window
-    bool stale = false;     // its window has moved: its keys and values are to be made again
+    std::size_t start = 0;                   // the first token of its window
+    bool stale = false;                      // its window has moved: its keys and values are to be made again
+    std::shared_ptr<GrowingSample> growing;  // null where nobody wants to see its candles before the end
 
     std::size_t drawn() const { return tokens.size() - series->request.candles.size(); }
     bool done() const { return drawn() == series->request.future.size(); }
@@ -87,16 +89,16 @@ class RunningBatch {
   Result<Predicted> Predict(std::span<const Row* const> rows, std::int64_t steps, std::vector<Tensor> layers,
                             const std::stop_token& stop);
   static std::int64_t KeepSecond(KeyValueSlots& slots, std::int64_t slot, const Predicted& predicted);
-  Result<Tensor> Decode(std::span<const Tokens> samples, const std::stop_token& stop);
   // Draws the first parts from `predicted`, has the second head answer, draws the second parts and adds the tokens.
   Status DrawTokens(std::span<Row* const> rows, const Predicted& predicted, const Tensor& key, const Tensor& value,
                     const std::vector<Tensor>& second, std::int64_t positions, const std::stop_token& stop);
+  Status Show(const Row& row, const std::stop_token& stop);
   // Of a row's last token.
   std::int32_t PositionOf(const Row& row) const;
   std::int64_t DrawPart(const Row& row, std::uint32_t head, std::span<float> logits);
   // Gives some more of its samples a row each.
   Status Begin(Series& series, const std::stop_token& stop);
-  Status BeginCached(const Row& row, std::size_t samples, const std::stop_token& stop);
+  Status BeginCached(std::span<Row> joining, const std::stop_token& stop);
   Status ReadAgain(std::size_t slot, const std::stop_token& stop);
   Status StepCached(const std::stop_token& stop);
   Status StepSliding(std::span<Row> rows, const std::stop_token& stop);
@@ -112,7 +114,7 @@ class RunningBatch {
   const std::unique_ptr<Session> encoder_;
   const std::unique_ptr<Session> predictor_;
   const std::unique_ptr<Session> second_head_;
-  const std::unique_ptr<Session> decoder_;
+  TokenDecoder decoder_;
   Id next_ = 1;
   std::vector<std::unique_ptr<Series>> series_;
   std::vector<Row> cached_;  // the i-th has slot i

@@ -1,11 +1,32 @@
 #include "http/answer_text.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
+
 #include <boost/beast/http/status.hpp>
 
+#include <ctime>
 #include <iterator>
 
+#include "base/version.h"
+
 namespace weir::http {
+std::string_view ServerName() {
+  static const std::string name = fmt::format("weir/{}", kVersion);
+  return name;
+}
+
+// Made once a second per thread.
+std::string_view HttpDate() {
+  thread_local std::time_t made_for = 0;
+  thread_local std::string text;
+  const std::time_t now = std::time(nullptr);
+  if (now != made_for) {
+    made_for = now;
+    text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
+  }
+  return text;
+}
 
 std::string WriteHead(const Response& response, const AnswerHead& head, std::size_t more) {
   namespace bhttp = boost::beast::http;
@@ -23,11 +44,17 @@ std::string WriteHead(const Response& response, const AnswerHead& head, std::siz
   field("Date", head.date);
   field("Content-Type", response.content_type);
   for (const auto& [name, value] : response.headers) field(name, value);
-  field("Content-Length", fmt::format_int(response.body.size()).c_str());
+  if (!head.is_streamed) {
+    field("Content-Length", fmt::format_int(response.body.size()).c_str());
+  } else if (head.version >= kChunks) {
+    field("Transfer-Encoding", "chunked");
+  }
   const bool is_usual = head.keep_alive == (head.version >= 11);
   if (!is_usual) field("Connection", head.keep_alive ? "keep-alive" : "close");
   text.append("\r\n");
   return text;
 }
+
+std::string WriteChunk(std::string_view piece) { return fmt::format("{:x}\r\n{}\r\n", piece.size(), piece); }
 
 }  // namespace weir::http

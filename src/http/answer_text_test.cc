@@ -47,5 +47,15 @@ TEST(AnswerText, TellsWhetherTheConnectionStaysOnlyWhereItsVersionWouldHaveItOth
   EXPECT_TRUE(WriteHead(response, Head(10, false), 0).starts_with("HTTP/1.0 200 OK\r\n"));
 }
 
+TEST(AnswerText, OfUnknownLengthComesInChunks) {
+  AnswerHead head = Head(11, true);
+  head.is_streamed = true;
+  const std::string long_piece(5000, 'x');
+  const auto read = Read(WriteHead({}, head, 0) + WriteChunk("{}") + WriteChunk(long_piece) + WriteChunk({}));
+  EXPECT_TRUE(read.chunked());
+  EXPECT_EQ(read.count("Content-Length"), 0U);
+  EXPECT_EQ(read.body(), "{}" + long_piece);
+}
+
 }  // namespace
 }  // namespace weir::http

@@ -1,7 +1,5 @@
 #include "http/connection.h"
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
 #include <poll.h>
 
 #include <boost/asio/post.hpp>
@@ -11,16 +9,17 @@
 
 #include <array>
 #include <atomic>
-#include <ctime>
 #include <optional>
 #include <stop_token>
 #include <utility>
 
-#include "base/version.h"
 #include "codec/error.h"
 #include "http/answer_text.h"
+#include "http/bad_request.h"
+#include "http/body_share.h"
 #include "http/content_coding.h"
 #include "http/header_text.h"
+#include "http/outgoing.h"
 #include "http/stream.h"
 
 namespace weir::http {
@@ -41,28 +40,9 @@ constexpr std::size_t kMostAhead = 64U << 10;
 constexpr std::chrono::milliseconds kEndWatch{100};
 // A connection that has read more at once gives its memory back before it waits.
 constexpr std::size_t kKeptBuffer = 4U << 10;
-constexpr std::size_t kSmallAnswer = 16U << 10;
 // How long a client that was refused may go on sending before the connection is cut: closing at once would
 // reset it, and the client might lose the answer.
 constexpr std::chrono::seconds kLinger{2};
-
-// RFC 9110 IMF-fixdate, made once a second per thread.
-std::string_view HttpDate() {
-  thread_local std::time_t made_for = 0;
-  thread_local std::string text;
-  const std::time_t now = std::time(nullptr);
-  if (now != made_for) {
-    made_for = now;
-    text = fmt::format("{:%a, %d %b %Y %H:%M:%S} GMT", fmt::gmtime(now));
-  }
-  return text;
-}
-
-// The Server header.
-const std::string kServer = fmt::format("weir/{}", kVersion);
-
-// When a client whose body found no room may try again.
-constexpr std::chrono::milliseconds kRetryBody{1000};
 
 class HttpConnection;
 
@@ -75,6 +55,7 @@ class HttpExchange final : public Exchange {
     peer = from.address;
   }
   ~HttpExchange() override {
+    if (is_open_) Cut();
     if (answered_) return;
     Respond(ErrorResponse({Code::kInternal, "the request was dropped without an answer; this is a defect"},
                           Dialect::kOpenAi));
@@ -93,6 +74,9 @@ class HttpExchange final : public Exchange {
   const std::string& body() const override { return request_.body(); }
   std::stop_token stop() const override { return stop_.get_token(); }
   void Respond(Response response) override;
+  void Begin(Response head) override;
+  void Send(std::string piece) override;
+  void End() override;
 
   void Cancel() { stop_.request_stop(); }
   // How the answer goes over the wire.
@@ -104,18 +88,27 @@ class HttpExchange final : public Exchange {
   };
 
  private:
+  Form FormOf() const {
+    return {.head = request_.method() == bhttp::verb::head,
+            .keep_alive = request_.keep_alive(),
+            .version = request_.version()};
+  }
+  void Cut();
   std::string_view Target() const { return PathAndQuery(request_.target()); }
 
   const std::shared_ptr<HttpConnection> connection_;
   const bhttp::request<bhttp::string_body> request_;
   std::stop_source stop_;
   std::atomic<bool> answered_ = false;
+  std::atomic<bool> is_open_ = false;  // an answer in pieces has begun
 };
 
 class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(asio::ip::tcp::socket socket, TlsSession session, const Context& context)
-      : stream_(std::move(socket), std::move(session)), context_(context), refusals_(context.refusals) {}
+      : stream_(std::move(socket), std::move(session)), context_(context),
+        share_(context.body_bytes, std::max(context.options.max_bodies_bytes, context.options.max_body_bytes)),
+        refusals_(context.refusals) {}
 
   void Start() override {
     error_code ignored;
@@ -154,17 +147,34 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       self->Post(std::move(response), form);
     });
   }
+  // An answer in pieces. Called by the exchange, on any thread.
+  void Begin(Response head, HttpExchange::Form form) {
+    OnItsThread(
+        [head = std::move(head), form](HttpConnection& self) mutable { self.StartStream(std::move(head), form); });
+  }
+  void Append(std::string piece, bool is_last) {
+    OnItsThread([piece = std::move(piece), is_last](HttpConnection& self) { self.Push(piece, is_last); });
+  }
+  void Cut() {
+    OnItsThread([](HttpConnection& self) { self.Close(); });
+  }
   const Router& router() const { return context_.router; }
   const ServerOptions& options() const { return context_.options; }
 
  private:
+  void OnItsThread(auto action) {
+    asio::post(stream_.socket().get_executor(),
+               [self = shared_from_this(), action = std::move(action)]() mutable { action(*self); });
+  }
+
   void Post(Response response, HttpExchange::Form form) {
     if (routing == this) {  // this thread is about to look for it
       answer_.emplace(std::move(response), form);
       return;
     }
-    asio::post(stream_.socket().get_executor(), [self = shared_from_this(), response = std::move(response),
-                                                 form]() mutable { self->Answer(std::move(response), form); });
+    OnItsThread([response = std::move(response), form](HttpConnection& self) mutable {
+      self.Answer(std::move(response), form);
+    });
   }
 
   void Answer(Response response, const HttpExchange::Form& form) {
@@ -187,7 +197,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void EnterAnswering() { state_ = State::kAnswering; }
 
   void NextRequest() {
-    ReleaseBody();
+    share_.Release();
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
     parser_->body_limit(context_.options.max_body_bytes);
@@ -228,7 +238,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (error == asio::error::eof && is_answering && context_.options.half_close_answers) {
       readable_ = true;  // the end is read again when the answer is out
     } else if (error) {
-      is_answering ? Abandon() : Close();
+      Close();
     } else if (state_ == State::kLingering) {
       Read();
     } else {
@@ -257,7 +267,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
         readable_ = true;  // the end is read again when the answer is out
         return;
       }
-      if (error) return Abandon();
+      if (error) return Close();
       buffer_.commit(got);
     }
     readable_ = true;
@@ -269,18 +279,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ != State::kAnswering && state_ != State::kWriting) return;
     pollfd ended{.fd = stream_.socket().native_handle(), .events = POLLRDHUP, .revents = 0};
     const bool has_ended = ::poll(&ended, 1, 0) > 0;
-    if (has_ended && !context_.options.half_close_answers) return Abandon();
+    if (has_ended && !context_.options.half_close_answers) return Close();
     if (has_ended) return;
     end_watch_.emplace(stream_.socket().get_executor(), kEndWatch);
     end_watch_->async_wait([self = shared_from_this()](error_code error) {
       if (!error) self->WatchForTheEnd();
     });
-  }
-
-  // The client has gone: stop the work, drop the answer.
-  void Abandon() {
-    if (const std::shared_ptr<HttpExchange> exchange = current_.lock()) exchange->Cancel();
-    Close();
   }
 
   // Takes what has arrived, until the request is whole or nothing more is there.
@@ -313,9 +317,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     } else if (parser_->is_header_done() && !std::exchange(header_seen_, true) && !TakeHeader()) {
       // has been answered
     } else if (parser_->is_header_done() && BodyLength() > body_limit_) {
-      Refuse(413, TooLarge(body_limit_));
-    } else if (parser_->is_header_done() && !ReserveBody()) {
-      Refuse(503, NoRoomForBody());
+      Refuse(BodyTooLarge(body_limit_));
+    } else if (parser_->is_header_done() && !share_.Hold(BodyLength())) {
+      Refuse(NoRoomForBody());
     } else if (parser_->is_done()) {
       Dispatch();
     } else if (parser_->is_header_done() && !IsWorthABody()) {
@@ -331,10 +335,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const bhttp::request<bhttp::string_body>& request = parser_->get();
     const auto fields = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
     if (fields > context_.options.max_header_fields) {
-      Refuse(431, {Code::kTooLarge, fmt::format("the header has {} fields, the limit is {}", fields,
-                                                context_.options.max_header_fields)});
+      Refuse(TooManyFields(fields, context_.options.max_header_fields));
     } else if (HasUnknownCoding()) {
-      Refuse(501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"});
+      Refuse(UnknownTransferCoding());
     }
     if (state_ != State::kReading) return false;
     overdue_ +=
@@ -348,34 +351,12 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const auto announced = parser_->content_length();
     return announced ? static_cast<std::size_t>(*announced) : parser_->get().body().size();
   }
-  static Error TooLarge(std::size_t limit) {
-    return {Code::kTooLarge, fmt::format("the body is larger than the limit of {} bytes", limit)};
-  }
-
-  // Takes the body's bytes, as far as they are known, from what all connections may hold together; false when that
-  // is spent. Given back when the answer is on its way; what a slow client leaves unread of it is counted instead.
-  bool ReserveBody() { return Reserve(BodyLength()); }
-  bool Reserve(std::size_t needed) {
-    if (needed <= reserved_) return true;
-    const std::size_t more = needed - std::exchange(reserved_, needed);
-    const std::size_t most = std::max(context_.options.max_bodies_bytes, context_.options.max_body_bytes);
-    return context_.body_bytes.fetch_add(more) + more <= most;
-  }
-  static Error NoRoomForBody() {
-    return {.code = Code::kUnavailable,
-            .message = "the bodies that all clients are sending are more than the server has room for",
-            .retry_after = kRetryBody};
-  }
-  void ReleaseBody() {
-    if (reserved_ > 0) context_.body_bytes.fetch_sub(std::exchange(reserved_, 0));
-  }
-
   // Once for each request whose body has not come with its header. False when that has been refused.
   bool IsWorthABody() {
     if (std::exchange(body_wanted_, true)) return true;
     const auto header = [this](std::string_view name) -> std::string_view { return parser_->get()[name]; };
     const std::optional<Error> error = context_.router.BeforeBody(header);
-    if (error) Refuse(codec::HttpStatus(error->code), *error);
+    if (error) Refuse({codec::HttpStatus(error->code), *error});
     return !error;
   }
 
@@ -391,21 +372,20 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void Refuse(const error_code& error) {
     if (error == bhttp::error::body_limit) {
-      Refuse(413, TooLarge(context_.options.max_body_bytes));
+      Refuse(BodyTooLarge(context_.options.max_body_bytes));
     } else if (error == bhttp::error::header_limit) {
-      Refuse(431, {Code::kTooLarge,
-                   fmt::format("the header is larger than the limit of {} bytes", context_.options.max_header_bytes)});
+      Refuse(HeaderTooLarge(context_.options.max_header_bytes));
     } else {
-      Refuse(400, {Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", error.message())});
+      Refuse(NotHttp(error.message()));
     }
   }
 
   // Answers, then closes: what follows on this connection cannot be understood.
-  void Refuse(int status, const Error& error) {
+  void Refuse(const BadRequest& why) {
     EnterAnswering();
     linger_ = true;
     const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), peer_);
-    context_.router.Refuse(exchange, error, status);
+    context_.router.Refuse(exchange, why.error, why.status);
   }
 
   // The body's length must be beyond doubt, or the next request would start in its middle.
@@ -419,11 +399,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const bhttp::request<bhttp::string_body>& request = parser_->get();
     const auto coding = ParseContentEncoding(request[bhttp::field::content_encoding]);
     if (coding == Coding::kIdentity) return Route(parser_->release());
-    if (!coding) {
-      return Refuse(415, {Code::kInvalidArgument,
-                          fmt::format("Content-Encoding '{}' is not understood; gzip, deflate and zstd are",
-                                      request[bhttp::field::content_encoding])});
-    }
+    if (!coding) return Refuse(UnknownContentCoding(request[bhttp::field::content_encoding]));
     body_wanted_ = false;
     if (!IsWorthABody()) return;
     EnterAnswering();
@@ -445,9 +421,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     }
     request.body() = std::move(*body);
     request.erase(bhttp::field::content_encoding);
-    if (!Reserve(request.body().size())) {
+    if (!share_.Hold(request.body().size())) {
       const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
-      return context_.router.Refuse(exchange, NoRoomForBody());
+      return context_.router.Refuse(exchange, NoRoomForBody().error);
     }
     Route(std::move(request));
   }
@@ -482,37 +458,55 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ != State::kAnswering) return;  // closed meanwhile
     Enter(State::kWriting, context_.options.write_timeout);
     keep_alive_ = form.keep_alive && !linger_ && !context_.draining;
-    const bool is_small = response.body.size() < kSmallAnswer;
-    const AnswerHead head{.server = kServer, .date = HttpDate(), .version = form.version, .keep_alive = keep_alive_};
-    unsent_head_ = WriteHead(response, head, is_small ? response.body.size() : 0);
+    const bool is_small = response.body.size() < Outgoing::kSmall;
+    std::string head = WriteHead(response, HeadOf(form), is_small ? response.body.size() : 0);
     if (form.head) response.body.clear();
-    // A small answer goes out as one piece.
-    if (is_small) {
-      unsent_head_.append(response.body);
-    } else {
-      unsent_body_ = std::move(response.body);
+    if (is_small) head.append(std::exchange(response.body, {}));
+    unsent_.Set(std::move(head), std::move(response.body));
+    Write();
+  }
+  AnswerHead HeadOf(const HttpExchange::Form& form) const {
+    return {.server = ServerName(), .date = HttpDate(), .version = form.version, .keep_alive = keep_alive_};
+  }
+
+  void StartStream(const Response& response, const HttpExchange::Form& form) {
+    if (state_ != State::kAnswering) return;  // closed meanwhile
+    const bool in_chunks = form.version >= kChunks;
+    keep_alive_ = in_chunks && form.keep_alive && !linger_ && !context_.draining;
+    AnswerHead head = HeadOf(form);
+    head.is_streamed = is_streaming_ = true;
+    Enter(State::kWriting, context_.options.write_timeout);
+    unsent_.Begin(WriteHead(response, head, 0), in_chunks);
+    Write();
+  }
+
+  void Push(std::string_view piece, bool is_last) {
+    if (!is_streaming_) return;  // closed meanwhile
+    is_last ? unsent_.AddEnd() : unsent_.AddPiece(piece);
+    is_streaming_ = !is_last;
+    if (state_ == State::kWriting) {  // the client has not taken what was there before
+      if (!share_.Hold(unsent_.size())) Close();
+      return;
     }
-    sent_ = 0;
+    Enter(State::kWriting, context_.options.write_timeout);
     Write();
   }
 
   // Writes what the socket takes now; waits for the rest.
   void Write() {
     error_code error;
-    const std::size_t all = unsent_head_.size() + unsent_body_.size();
-    ReleaseBody();  // before the last byte goes: a client that has its answer may send the next request anywhere
-    while (sent_ < all) {
-      sent_ += WriteSome(error);
+    share_.Release();  // before the last byte goes: a client that has its answer may send the next request anywhere
+    while (!unsent_.empty()) {
+      unsent_.WriteSome(stream_, error);
       if (error == asio::error::would_block) {
-        Reserve(all - sent_);  // counted, whether there is room or not
+        share_.Hold(unsent_.size());
         return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
           if (!failed && self->state_ == State::kWriting) self->Write();
         });
       }
       if (error) return Close();
     }
-    unsent_head_ = {};
-    unsent_body_ = {};
+    if (is_streaming_) return EnterAnswering();
     if (keep_alive_) return NextRequest();
     if (!linger_) return Close();
     Enter(State::kLingering, kLinger);
@@ -520,24 +514,15 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     Read();
   }
 
-  // What is encrypted goes out in pieces, of a record each.
-  std::size_t WriteSome(error_code& error) {
-    const bool is_one_piece = unsent_body_.empty() && !stream_.is_tls();
-    if (is_one_piece) return stream_.WriteSome(asio::buffer(unsent_head_) + sent_, error);
-    const std::size_t of_head = std::min(sent_, unsent_head_.size());
-    const std::array<asio::const_buffer, 2> rest = {asio::buffer(unsent_head_) + of_head,
-                                                    asio::buffer(unsent_body_) + (sent_ - of_head)};
-    if (!stream_.is_tls()) return stream_.WritePlain(rest, error);
-    thread_local std::array<char, kSmallAnswer> piece;
-    return stream_.WriteSome(asio::buffer(piece, asio::buffer_copy(asio::buffer(piece), rest)), error);
-  }
-
+  // Work that is under way for it ends.
   void Close() {
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
+    is_streaming_ = false;
+    if (const std::shared_ptr<HttpExchange> exchange = current_.lock()) exchange->Cancel();
     hold_.reset();
     end_watch_.reset();
-    ReleaseBody();
+    share_.Release();
     stream_.Close();
     context_.closed(this);
   }
@@ -551,9 +536,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::array<char, kFirstRead> first_;  // filled while waiting_
   beast::flat_buffer buffer_;
   std::optional<Parser> parser_;
-  std::string unsent_head_;  // and what follows it, while an answer is written
-  std::string unsent_body_;
-  std::size_t sent_ = 0;  // of both
+  Outgoing unsent_;
+  BodyShare share_;
   std::weak_ptr<HttpExchange> current_;
   std::optional<std::pair<Response, HttpExchange::Form>> answer_;  // for Route to write
   RepeatedRefusals refusals_;
@@ -563,9 +547,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   Peer peer_;  // constant after Start
   State state_ = State::kIdle;
   TimePoint overdue_;
-  std::size_t reserved_ = 0;  // of the budget for bodies
-  bool waiting_ = false;      // an async_wait for input is under way
-  bool readable_ = false;     // input came while a request was being answered
+  bool waiting_ = false;   // an async_wait for input is under way
+  bool readable_ = false;  // input came while a request was being answered
   bool continue_sent_ = false;
   bool body_wanted_ = false;
   bool header_seen_ = false;
@@ -573,19 +556,33 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   std::size_t body_limit_ = 0;     // of the route, once its header is here
   std::size_t most_buffered_ = 0;  // since the buffer was last given back
   bool keep_alive_ = true;
-  bool linger_ = false;  // the input after this answer is not worth parsing
+  bool linger_ = false;        // the input after this answer is not worth parsing
+  bool is_streaming_ = false;  // an answer in pieces has begun, and not ended
 };
 
 void HttpExchange::Respond(Response response) {
   if (answered_.exchange(true)) return;
   connection_->router().Finish(*this, response);
-  Form form{.head = request_.method() == bhttp::verb::head,
-            .keep_alive = request_.keep_alive(),
-            .version = request_.version()};
+  Form form = FormOf();
   const std::size_t large = connection_->options().compress_from;
   if (large > 0 && response.body.size() >= large) form.coding = ChooseCoding(request_[bhttp::field::accept_encoding]);
   connection_->Send(std::move(response), form);
 }
+
+void HttpExchange::Begin(Response head) {
+  if (answered_.exchange(true)) return;
+  is_open_ = true;
+  connection_->router().Finish(*this, head);
+  connection_->Begin(std::move(head), FormOf());
+}
+
+void HttpExchange::Send(std::string piece) { connection_->Append(std::move(piece), false); }
+
+void HttpExchange::End() {
+  if (is_open_.exchange(false)) connection_->Append({}, true);
+}
+
+void HttpExchange::Cut() { connection_->Cut(); }
 
 }  // namespace
 

@@ -1,6 +1,11 @@
+#include <fmt/format.h>
+
+#include <functional>
 #include <memory>
 #include <utility>
 
+#include "base/mutex.h"
+#include "codec/error.h"
 #include "codec/forecast_json.h"
 #include "http/choose_model.h"
 #include "http/routes.h"
@@ -27,12 +32,64 @@ forecast::ForecastQuestion QuestionOf(const ForecastRoutesContext& context, cons
   return question;
 }
 
+// An answer in server-sent events: "candle" for each as soon as it is drawn, "done" with the whole answer, or "error".
+// Until the first candle an error is a plain one. Shared by the jobs that draw; thread-safe, never blocks.
+// Source: WHATWG HTML, "Server-sent events".
+class CandleStream {
+ public:
+  CandleStream(ExchangePtr exchange, std::string model, std::vector<ForecastSeries> series)
+      : exchange_(std::move(exchange)), model_(std::move(model)), series_(std::move(series)) {}
+
+  void Show(std::size_t index, const forecast::CandlePlace& place, const forecast::Candle& candle) {
+    std::string event = EventOf("candle", codec::WriteDrawnCandle(series_, index, place, candle));
+    const MutexLock lock(mu_);
+    if (has_ended_) return;
+    Begin();
+    exchange_->Send(std::move(event));
+  }
+
+  void End(const Result<forecast::ForecastAnswer>& answer) {
+    std::string event = answer ? EventOf("done", codec::WriteForecast(model_, series_, *answer))
+                               : EventOf("error", codec::OpenAiError(answer.error()));
+    const MutexLock lock(mu_);
+    has_ended_ = true;
+    if (!answer && !has_begun_) return Refuse(exchange_, answer.error());
+    Begin();
+    exchange_->Send(std::move(event));
+    exchange_->End();
+  }
+
+ private:
+  // Data of one line: our JSON has no line feeds.
+  static std::string EventOf(std::string_view name, std::string_view data) {
+    return fmt::format("event: {}\ndata: {}\n\n", name, data);
+  }
+
+  void Begin() REQUIRES(mu_) {
+    if (std::exchange(has_begun_, true)) return;
+    exchange_->Begin(
+        {.content_type = "text/event-stream", .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}});
+  }
+
+  const ExchangePtr exchange_;
+  const std::string model_;
+  const std::vector<ForecastSeries> series_;
+  Mutex mu_;
+  bool has_begun_ GUARDED_BY(mu_) = false;
+  bool has_ended_ GUARDED_BY(mu_) = false;
+};
+
 void HandleForecast(const ForecastRoutesContext& context, const ExchangePtr& exchange) {
   Result<codec::ForecastBody> body = codec::ParseForecast(exchange->body());
   if (!body) return Refuse(exchange, body.error());
   Result<std::string> model = ChooseModel(context.engine, body->model, context.default_model, "forecast");
   if (!model) return Refuse(exchange, model.error());
   forecast::ForecastQuestion question = QuestionOf(context, exchange, *model, body->series);
+  if (body->streams) {
+    const auto stream = std::make_shared<CandleStream>(exchange, std::move(*model), std::move(body->series));
+    question.on_candle = std::bind_front(&CandleStream::Show, stream);
+    return context.forecasts.Ask(std::move(question), std::bind_front(&CandleStream::End, stream));
+  }
   context.forecasts.Ask(std::move(question), [exchange, model = *model, series = std::move(body->series)](
                                                  const Result<forecast::ForecastAnswer>& answer) {
     if (!answer) return Refuse(exchange, answer.error());

@@ -247,7 +247,7 @@ class Maker {
     CopyIfThere(from, "schema");
     CopyIfThere(from, "example");
     json_.EndObject();
-    if (Find(from, "binary")) json_.Key("application/octet-stream").BeginObject().EndObject();
+    if (const auto other = Find(from, "other_type")) json_.Key(Text(*other)).BeginObject().EndObject();
     json_.EndObject();
   }
 

@@ -184,7 +184,7 @@ DAMAGES = {
     "gone": (lambda folder: (folder / "dep.onnx").unlink(), "dep.onnx"),
     "cut": (lambda folder: (folder / "predictor.onnx").write_bytes(b"x"), "predictor.onnx is not a graph"),
     "other": (lambda folder: shutil.copy(folder / "dep.onnx", folder / "tok_encode.onnx"), "tok_encode.onnx"),
-    "sizes": (lambda folder: (folder / "kronos.json").write_text('{"format": 1, "bits": 0}'), "'bits' must be"),
+    "sizes": (lambda folder: (folder / "kronos.json").write_text('{"format": 2, "bits": 0}'), "'bits' must be"),
     "format": (lambda folder: (folder / "kronos.json").write_text('{"format": 9}'), "convert the model again"),
 }
 

@@ -1,0 +1,48 @@
+#include "http/bad_request.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+namespace weir::http {
+namespace {
+
+// When a client whose body found no room may try again.
+constexpr std::chrono::milliseconds kRetryBody{1000};
+
+}  // namespace
+
+BadRequest NotHttp(std::string_view what) {
+  return {400, {Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", what)}};
+}
+
+BadRequest HeaderTooLarge(std::size_t most) {
+  return {431, {Code::kTooLarge, fmt::format("the header is larger than the limit of {} bytes", most)}};
+}
+
+BadRequest TooManyFields(std::size_t fields, std::size_t most) {
+  return {431, {Code::kTooLarge, fmt::format("the header has {} fields, the limit is {}", fields, most)}};
+}
+
+BadRequest BodyTooLarge(std::size_t most) {
+  return {413, {Code::kTooLarge, fmt::format("the body is larger than the limit of {} bytes", most)}};
+}
+
+BadRequest NoRoomForBody() {
+  return {503,
+          {.code = Code::kUnavailable,
+           .message = "the bodies that all clients are sending are more than the server has room for",
+           .retry_after = kRetryBody}};
+}
+
+BadRequest UnknownTransferCoding() {
+  return {501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"}};
+}
+
+BadRequest UnknownContentCoding(std::string_view coding) {
+  return {415,
+          {Code::kInvalidArgument,
+           fmt::format("Content-Encoding '{}' is not understood; gzip, deflate and zstd are", coding)}};
+}
+
+}  // namespace weir::http
