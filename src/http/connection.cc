@@ -74,9 +74,9 @@ class HttpExchange final : public Exchange {
   const std::string& body() const override { return request_.body(); }
   std::stop_token stop() const override { return stop_.get_token(); }
   void Respond(Response response) override;
-  void Begin(Response head) override;
-  void Send(std::string piece) override;
-  void End() override;
+  void BeginStream(Response head) override;
+  void SendPiece(std::string piece) override;
+  void EndStream() override;
 
   void Cancel() { stop_.request_stop(); }
   // How the answer goes over the wire.
@@ -149,8 +149,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
   // An answer in pieces. Called by the exchange, on any thread.
   void Begin(Response head, HttpExchange::Form form) {
-    OnItsThread(
-        [head = std::move(head), form](HttpConnection& self) mutable { self.StartStream(std::move(head), form); });
+    OnItsThread([head = std::move(head), form](HttpConnection& self) { self.StartStream(head, form); });
   }
   void Append(std::string piece, bool is_last) {
     OnItsThread([piece = std::move(piece), is_last](HttpConnection& self) { self.Push(piece, is_last); });
@@ -569,16 +568,16 @@ void HttpExchange::Respond(Response response) {
   connection_->Send(std::move(response), form);
 }
 
-void HttpExchange::Begin(Response head) {
+void HttpExchange::BeginStream(Response head) {
   if (answered_.exchange(true)) return;
   is_open_ = true;
   connection_->router().Finish(*this, head);
   connection_->Begin(std::move(head), FormOf());
 }
 
-void HttpExchange::Send(std::string piece) { connection_->Append(std::move(piece), false); }
+void HttpExchange::SendPiece(std::string piece) { connection_->Append(std::move(piece), false); }
 
-void HttpExchange::End() {
+void HttpExchange::EndStream() {
   if (is_open_.exchange(false)) connection_->Append({}, true);
 }
 

@@ -45,7 +45,7 @@ class CandleStream {
     const MutexLock lock(mu_);
     if (has_ended_) return;
     Begin();
-    exchange_->Send(std::move(event));
+    exchange_->SendPiece(std::move(event));
   }
 
   void End(const Result<forecast::ForecastAnswer>& answer) {
@@ -55,8 +55,8 @@ class CandleStream {
     has_ended_ = true;
     if (!answer && !has_begun_) return Refuse(exchange_, answer.error());
     Begin();
-    exchange_->Send(std::move(event));
-    exchange_->End();
+    exchange_->SendPiece(std::move(event));
+    exchange_->EndStream();
   }
 
  private:
@@ -67,7 +67,7 @@ class CandleStream {
 
   void Begin() REQUIRES(mu_) {
     if (std::exchange(has_begun_, true)) return;
-    exchange_->Begin(
+    exchange_->BeginStream(
         {.content_type = "text/event-stream", .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}});
   }
 
