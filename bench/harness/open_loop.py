@@ -46,6 +46,7 @@ class OpenLoad:
     refused: int = 0  # answers other than 200
     seconds: float = 0.0  # from the first due moment to the last answer, at least the time of all arrivals
     latencies_ms: list[float] = field(default_factory=list)  # of the good answers
+    refusals_ms: list[float] = field(default_factory=list)  # of the other answers
 
     @property
     def per_second(self) -> float:
@@ -115,10 +116,12 @@ class Generator:
                 self._idle.remove(connection)
             return
         self._under_way.discard(connection)
+        latency = (time.monotonic() - self._start - connection.due) * 1e3
         if status == 200:
-            self._load.latencies_ms.append((time.monotonic() - self._start - connection.due) * 1e3)
+            self._load.latencies_ms.append(latency)
         else:
             self._load.refused += 1
+            self._load.refusals_ms.append(latency)
         if connection.transport is not None:
             self._idle.append(connection)
         if not self._under_way:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from works import (
     candles,
+    candles_load,
     cycles,
     doors,
     engine,
@@ -52,7 +53,8 @@ WORKS = {
     "cycles": cycles,
     "stages": stages,
     "candles": candles,
+    "candles_load": candles_load,
 }
 
 # Run only when they are named: each takes many minutes.
-SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles", "stages", "candles")
+SLOW = ("peers", "grid", "predict", "overload", "reload", "workers", "cycles", "stages", "candles", "candles_load")

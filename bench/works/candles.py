@@ -22,6 +22,8 @@ HISTORY, STEPS, CONTEXT = 400, 120, 512
 NEVER_SLIDES = CONTEXT - STEPS
 TOGETHER = 8
 LIMIT_S = 1800
+COPIED = 256_000_000
+SERIES, SLIDES, AFTER = 10, 500, 48  # whose errors are measured: how many, from where on, for how long
 
 
 def body(model: str, history: int, seed: int, samples: int = 1, exact: bool = True) -> dict:
@@ -50,14 +52,16 @@ def ask(weir: Weir, bodies: list[dict]) -> float:
         return time.monotonic() - begin
 
 
-def make_models(context: Context, python: Path, folder: Path) -> Path:
+def make_models(context: Context, python: Path, folder: Path, sizes: tuple[str, ...] = ("small", "mini")) -> Path:
     """Random weights in `folder`, and the models folder that Weir makes of them."""
     models = context.scratch / "models"
-    for size in ("small", "mini"):
+    for size in sizes:
         limit = "2048" if size == "mini" else str(CONTEXT)
+        convert = [context.weir, "models", "convert", "kronos", "--model", folder / size / size, "--tokenizer",
+                   folder / size / "tokenizer", "--max-context", limit]
         for command in ([python, context.root / "bench/peers/kronos/weights.py", size, folder / size],
-                        [context.weir, "models", "convert", "kronos", "--model", folder / size / size, "--tokenizer",
-                         folder / size / "tokenizer", "--max-context", limit, "--out", models / size]):
+                        [*convert, "--out", models / size],
+                        [*convert, "--cache-type", "fp16", "--out", models / f"{size}-fp16"]):
             done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=LIMIT_S, check=False)
             if done.returncode != 0:
                 raise BenchError(f"{command[1]}: {done.stderr[-600:]}")
@@ -73,6 +77,65 @@ def original(python: Path, script: Path, folder: Path, size: str, batch: int) ->
     if done.returncode != 0:
         raise BenchError(f"{script.name}: {done.stderr[-600:]}")
     return json.loads(done.stdout)["seconds"][0]
+
+
+def step_ms(weir: Weir) -> float:
+    """Of a forecast alone that does not slide, by the server's own clock."""
+    names = ("weir_run_seconds_sum", "weir_run_seconds_count")
+    before = [weir.metric(name, model="small") for name in names]
+    ask(weir, [body("small", NEVER_SLIDES, 1)])
+    seconds, steps = (weir.metric(name, model="small") - start for name, start in zip(names, before, strict=True))
+    return 1e3 * seconds / steps
+
+
+def copying_ms(config: dict) -> float:
+    """What memory takes for the weights that a step reads, at the rate at which one processor copies."""
+    width, up, vocabulary = config["d_model"], config["ff_dim"], 1 << config["s1_bits"]
+    # Four projections and a gated feed-forward in each layer; three of the second head, and both heads' logits.
+    numbers = config["n_layers"] * (4 * width**2 + 3 * width * up) + 3 * width**2 + 2 * vocabulary * width
+    source, target = bytearray(COPIED), bytearray(COPIED)
+    took = []
+    for _ in range(5):
+        begin = time.monotonic()
+        target[:] = source
+        took.append(time.monotonic() - begin)
+    return 1e3 * 4 * numbers / (COPIED / statistics.median(took))
+
+
+def closes(weir: Weir, model: str, history: int, seeds: range, **fields) -> list[list[float]]:
+    """Of a drawn future of each series, in deviations of its history: the series is the same for every seed."""
+    drawn = []
+    for number, seed in enumerate(seeds):
+        asked = body(model, history, number) | {"seed": seed, "top_k": 0, "top_p": 0.9} | fields
+        known = [row["close"] for row in asked["series"][0]["candles"]]
+        answer = json.loads(weir.request("POST", "/v1/forecast", asked))["forecasts"][0]["prediction"]
+        drawn.append([row["close"] / statistics.pstdev(known) for row in answer])
+    return drawn
+
+
+def apart(some: list[list[float]], others: list[list[float]], first: int = 0) -> float:
+    """The mean difference of the closes, from that step on."""
+    return statistics.fmean(abs(a - b) for one, other in zip(some, others, strict=True)
+                            for a, b in zip(one[first:], other[first:], strict=True))
+
+
+def add_errors(context: Context, weir: Weir, work: Work) -> None:
+    """What the options that are not exact change, beside what another seed does."""
+    context.progress.show("candles: what is not exact")
+    seeds, others = range(SERIES), range(SERIES, 2 * SERIES)
+    plain = closes(weir, "small", NEVER_SLIDES, seeds)
+    unit = "deviations"
+    work.add("  candles: 16-bit keys and values, close", unit,
+             [apart(plain, closes(weir, "small-fp16", NEVER_SLIDES, seeds))], digits=3)
+    work.add("  candles: the same, another seed", unit, [apart(plain, closes(weir, "small", NEVER_SLIDES, others))],
+             digits=3)
+    first = CONTEXT - SLIDES  # steps before the window slides
+    sliding = closes(weir, "small", SLIDES, seeds, horizon=first + AFTER)
+    quick = closes(weir, "small", SLIDES, seeds, horizon=first + AFTER, exact=False)
+    other = closes(weir, "small", SLIDES, others, horizon=first + AFTER)
+    work.add(f"  candles: exact: false, close of {AFTER} steps after the window slides", unit,
+             [apart(sliding, quick, first)], digits=3)
+    work.add("  candles: the same, another seed", unit, [apart(sliding, other, first)], digits=3)
 
 
 def measure(context: Context) -> Work:
@@ -106,6 +169,7 @@ def measure(context: Context) -> Work:
                 ask(weir, [body("small", NEVER_SLIDES, seed) for seed in range(TOGETHER)]) for _ in range(few)))
             note("1 sample", statistics.median(ask(weir, [body("small", NEVER_SLIDES, 1)]) for _ in range(few)))
             note("5 samples", statistics.median(ask(weir, [body("small", NEVER_SLIDES, 1, 5)]) for _ in range(few)))
+            note("step / copying", step_ms(weir) / copying_ms(json.loads((weights / "small/small/config.json").read_text())))
             note("quick", statistics.median(ask(weir, [body("small", HISTORY, 1, exact=False)]) for _ in range(few)))
         with concurrent.futures.ThreadPoolExecutor(30) as pool:
             before = memory_of(weir.process.pid).rss
@@ -115,6 +179,7 @@ def measure(context: Context) -> Work:
                 most = max(most, memory_of(weir.process.pid).rss)
                 time.sleep(0.05)
         memory = {"before_mb": before, "most_with_30_in_flight_mb": most}
+        add_errors(context, weir, work)
     work.add("candles: small 400 -> 120, original / Weir", "x", times(took["original one"], took["one"]), Goal(">=", 12))
     work.add("candles: 8 at once, original's batch / Weir", "x", times(took["original 8"], took["8"]), Goal(">=", 18))
     work.add("candles: mini, 8 at once, original / Weir", "x", times(took["original mini 8"], took["mini 8"]),
@@ -122,6 +187,8 @@ def measure(context: Context) -> Work:
     work.add("candles: 8 that never slide, in sequence / at once", "x",
              times(took["8 in sequence"], took["8 that never slide"]), Goal(">=", 4))
     work.add("candles: 5 samples of a series / 1", "x", times(took["5 samples"], took["1 sample"]), Goal("<=", 2), 2)
+    work.add("candles: a step of one row / copying the weights that it reads", "x", took.pop("step / copying"),
+             Goal("<=", 1.3), 2)
     for name, values in took.items():
         work.add(f"  {name}", "s", values, digits=2)
     work.notes = memory

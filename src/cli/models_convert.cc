@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "cli/fail.h"
@@ -18,10 +19,12 @@ namespace {
 struct KronosFlags {
   convert::KronosOptions options;
   std::int64_t max_context = 0;
+  std::string cache_type = "fp32";
 };
 
 void ConvertKronos(KronosFlags flags, bool is_context_given) {
   if (is_context_given) flags.options.max_context = flags.max_context;
+  flags.options.cache_type = flags.cache_type == "fp16" ? DataType::kFp16 : DataType::kFp32;
   const bool shows = IsTerminal(STDERR_FILENO);
   const auto manifest = convert::ConvertKronos(flags.options, [&](std::string_view step, double done) {
     if (shows) fmt::print(stderr, "\r{:3.0f} %  {:30}", done * 100, step);
@@ -48,6 +51,11 @@ void AddModelsConvert(CLI::App& models) {
   auto* context = kronos->add_option("--max-context", flags->max_context,
                                      "Candles that the model looks back (default: 2048 for the mini size, else 512)");
   kronos->add_option("--clip", flags->options.clip, "Bound of normalised values")->capture_default_str();
+  kronos
+      ->add_option("--cache-type", flags->cache_type,
+                   "Of the keys and values that a forecast keeps: fp16 takes half the memory, and is not exact")
+      ->check(CLI::IsMember({"fp32", "fp16"}))
+      ->capture_default_str();
   kronos->footer(
       "Example:\n  weir models convert kronos --model Kronos-small --tokenizer Kronos-Tokenizer-base --out "
       "models/kronos");

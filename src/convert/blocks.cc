@@ -133,15 +133,18 @@ Angles Blocks::Rotary(const std::string& name, const Heads& heads, std::int64_t 
 
 Value Blocks::Attention(const std::vector<Value>& query_key_value, const Heads& heads, const Rows& rows,
                         const Angles* angles, const Cache* cache) {
-  std::vector<Value> inputs = query_key_value;
+  const bool is_half = cache != nullptr && cache->type == DataType::kFp16;
+  const auto as_cached = [&](const Value& value) { return is_half ? Cast(value, DataType::kFp16) : value; };
+  std::vector<Value> inputs;
+  for (const Value& value : query_key_value) inputs.push_back(as_cached(value));
   inputs.resize(3);
   inputs.push_back(cache == nullptr ? "" : cache->past_key);
   inputs.push_back(cache == nullptr ? "" : cache->past_value);
   inputs.push_back(rows.last);
   inputs.push_back(rows.total);
   if (angles != nullptr) {
-    inputs.push_back(angles->cosines);
-    inputs.push_back(angles->sines);
+    inputs.push_back(as_cached(angles->cosines));
+    inputs.push_back(as_cached(angles->sines));
   }
   const std::size_t number = unused_++;
   const Value output = fmt::format("attention.{}", number);
@@ -152,7 +155,11 @@ Value Blocks::Attention(const std::vector<Value>& query_key_value, const Heads& 
                    {"kv_num_heads", heads.count},
                    {"scale", static_cast<float>(1 / std::sqrt(static_cast<double>(heads.size)))},
                    {"do_rotary", std::int64_t{angles == nullptr ? 0 : 1}}});
-  return output;
+  return is_half ? Cast(output, DataType::kFp32) : output;
+}
+
+Value Blocks::Cast(const Value& value, DataType type) {
+  return graph_.Node("Cast", {value}, {{"to", std::int64_t{OnnxType(type)}}});
 }
 
 Value Blocks::Block(const Value& x, const std::string& prefix, const BlockSizes& sizes, const Angles& angles,

@@ -61,6 +61,7 @@ struct Cache {
   Value past_value;
   Value present_key;
   Value present_value;
+  DataType type = DataType::kFp32;  // FP16: attention itself is computed from such numbers
 };
 
 struct Angles {
@@ -99,6 +100,7 @@ class Blocks {
                   const Cache* cache);
 
  private:
+  Value Cast(const Value& value, DataType type);
   Matrix Weights(const std::string& name) const { return Matrix(checkpoint_.Take(name)); }
 
   OnnxGraph& graph_;

@@ -154,14 +154,15 @@ Rows RowsOf(OnnxGraph& graph) {
 }
 
 // A layer's keys and values, which the graph takes and gives.
-Cache CacheOfLayer(OnnxGraph& graph, const Heads& heads, std::int64_t layer) {
+Cache CacheOfLayer(OnnxGraph& graph, const Heads& heads, std::int64_t layer, DataType type = DataType::kFp32) {
   const Dimensions cached{kBatch, heads.count, kCapacity, heads.padded()};
-  Cache cache{.past_key = graph.Input(fmt::format("past_key.{}", layer), DataType::kFp32, cached),
-              .past_value = graph.Input(fmt::format("past_value.{}", layer), DataType::kFp32, cached),
+  Cache cache{.past_key = graph.Input(fmt::format("past_key.{}", layer), type, cached),
+              .past_value = graph.Input(fmt::format("past_value.{}", layer), type, cached),
               .present_key = fmt::format("present_key.{}", layer),
-              .present_value = fmt::format("present_value.{}", layer)};
-  graph.Output(cache.present_key, DataType::kFp32, cached);
-  graph.Output(cache.present_value, DataType::kFp32, cached);
+              .present_value = fmt::format("present_value.{}", layer),
+              .type = type};
+  graph.Output(cache.present_key, type, cached);
+  graph.Output(cache.present_value, type, cached);
   return cache;
 }
 
@@ -285,7 +286,7 @@ Value Embedding(OnnxGraph& graph, const Checkpoint& checkpoint, std::int64_t wid
 
 // Tokens and their times to the logits of the next token's first part; with what the second head needs of each
 // position.
-Status WritePredictor(const Checkpoint& checkpoint, const Predictor& predictor, std::int64_t positions,
+Status WritePredictor(const Checkpoint& checkpoint, const Predictor& predictor, const KronosManifest& manifest,
                       const std::filesystem::path& out) {
   OnnxGraph graph(forecast::kPredictorGraph);
   Blocks blocks(graph, checkpoint);
@@ -296,8 +297,8 @@ Status WritePredictor(const Checkpoint& checkpoint, const Predictor& predictor, 
   Angles angles;
   for (std::int64_t i = 0; i < predictor.blocks; ++i) {
     const std::string prefix = fmt::format("transformer.{}.", i);
-    if (i == 0) angles = blocks.Rotary(prefix + "self_attn.rotary.inv_freq", sizes.heads, positions);
-    const Cache cache = CacheOfLayer(graph, sizes.heads, i);
+    if (i == 0) angles = blocks.Rotary(prefix + "self_attn.rotary.inv_freq", sizes.heads, manifest.max_context);
+    const Cache cache = CacheOfLayer(graph, sizes.heads, i, manifest.cache_type);
     x = blocks.Block(x, prefix, sizes, angles, rows, &cache);
   }
   const Value context = blocks.Norm(x, "norm");
@@ -363,7 +364,7 @@ Status WriteManifest(const KronosManifest& manifest, const std::filesystem::path
   json.Key("decoder_layers").Int(manifest.decoder_layers).Key("decoder_heads").Int(manifest.decoder_heads);
   json.Key("decoder_head_size").Int(manifest.decoder_head_size);
   json.Key("max_context").Int(manifest.max_context).Key("max_candles").Int(manifest.max_candles);
-  json.Key("clip").Double(manifest.clip).EndObject();
+  json.Key("clip").Double(manifest.clip).Key("cache_type").String(DataTypeName(manifest.cache_type)).EndObject();
   const std::filesystem::path file = folder / forecast::kKronosManifest;
   std::ofstream out(file);
   out << json.Take() << '\n';
@@ -387,7 +388,8 @@ KronosManifest ManifestOf(const Predictor& predictor, const Tokenizer& tokenizer
           .decoder_head_size = tokenizer.sizes.block.heads.padded(),
           .max_context = options.max_context.value_or(usual),
           .max_candles = kMostCandles,
-          .clip = options.clip};
+          .clip = options.clip,
+          .cache_type = options.cache_type};
 }
 
 }  // namespace
@@ -426,7 +428,7 @@ Result<KronosManifest> ConvertKronos(const KronosOptions& options, const OnStep&
     on_step("writing the decoder", 0.25);
     if (Status done = WriteDecoder(*tokenizer_files, *tokenizer, positions, part); !done) return done;
     on_step("writing the predictor", 0.3);
-    if (Status done = WritePredictor(*model_files, *predictor, manifest.max_context, part); !done) return done;
+    if (Status done = WritePredictor(*model_files, *predictor, manifest, part); !done) return done;
     on_step("writing the second head", 0.9);
     if (Status done = WriteSecondHead(*model_files, *predictor, part); !done) return done;
     return WriteManifest(manifest, part);

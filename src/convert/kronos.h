@@ -18,6 +18,7 @@ struct KronosOptions {
   std::filesystem::path out;                // made when it is not there; files in it are replaced
   std::optional<std::int64_t> max_context;  // else 2048 for the size of Kronos-mini, 512 for all others
   double clip = 5;
+  DataType cache_type = DataType::kFp32;  // or FP16: of the keys and values that a forecast keeps
 };
 
 // Told before each step of the work, with the share that is done.

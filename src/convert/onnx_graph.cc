@@ -18,8 +18,9 @@ constexpr std::string_view kMicrosoft = "com.microsoft";
 constexpr std::size_t kPage = 4096;         // where a large weight begins, so that it can be mapped
 constexpr std::size_t kInsideBytes = 1024;  // smaller weights lie in the graph's file
 
-// Source: TensorProto.DataType of ONNX.
-int TypeNumber(DataType type) {
+}  // namespace
+
+int OnnxType(DataType type) {
   switch (type) {
     case DataType::kFp32: return 1;
     case DataType::kUint8: return 2;
@@ -39,10 +40,12 @@ int TypeNumber(DataType type) {
   return 0;
 }
 
+namespace {
+
 void Describe(onnx_file::ValueInfoProto& info, const Value& name, DataType type, const Dimensions& dimensions) {
   info.set_name(name);
   auto& tensor = *info.mutable_type()->mutable_tensor_type();
-  tensor.set_elem_type(TypeNumber(type));
+  tensor.set_elem_type(OnnxType(type));
   auto& shape = *tensor.mutable_shape();
   for (const Dimension& dimension : dimensions) {
     auto& written = *shape.add_dim();
@@ -149,7 +152,7 @@ Status OnnxGraph::Write(const std::filesystem::path& folder) const {
   for (const auto& [label, tensor] : parts_->weights) {
     auto& written = *model.mutable_graph()->add_initializer();
     written.set_name(label);
-    written.set_data_type(TypeNumber(tensor.type()));
+    written.set_data_type(OnnxType(tensor.type()));
     for (const std::int64_t size : tensor.shape()) written.add_dims(size);
     const std::string_view bytes(reinterpret_cast<const char*>(tensor.data()), tensor.bytes());
     if (bytes.size() < kInsideBytes) {

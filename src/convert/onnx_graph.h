@@ -19,6 +19,9 @@ namespace weir::convert {
 using Dimension = std::variant<std::int64_t, std::string>;
 using Dimensions = std::vector<Dimension>;
 
+// The number that ONNX has for it: TensorProto.DataType.
+int OnnxType(DataType type);
+
 // A value in the graph, by its name; "" is an input that is left out.
 using Value = std::string;
 

@@ -150,7 +150,7 @@ void Deployment::Offer(JobRequest request, Reply::Callback callback) {
 
 void Deployment::Submit(JobRequest request, Permit permit, Reply::Callback callback) {
   PendingJob job{std::move(request), std::move(permit), std::move(callback)};
-  if (!cache_) return Run(std::move(job));
+  if (!cache_ || job.request.on_part) return Run(std::move(job));  // parts are not kept
   const TimePoint begun = context_.clock.Now();
   job.since = begun;
   PredictionCache::Found found = cache_->Find(job);

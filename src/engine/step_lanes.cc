@@ -150,7 +150,13 @@ void StepLanes::Admit(Lane& lane) {
   std::stop_source run = joining.run;
   const std::stop_callback on_hard_stop(stop_.get_token(), [&run] { run.request_stop(); });
   const std::stop_callback on_cancel(joining.job->request.stop, [&run] { run.request_stop(); });
-  const Result<Stepper::Id> id = lane.stepper->Join(joining.job->request, run.get_token());
+  Result<Stepper::Id> id = std::unexpected(Error{});
+  try {
+    id = lane.stepper->Join(joining.job->request, run.get_token());
+  } catch (const std::exception& e) {
+    Answer(std::move(joining), std::unexpected(Error{Code::kInternal, e.what()}));
+    throw;
+  }
   if (!id) return Answer(std::move(joining), std::unexpected(id.error()));
   const TimePoint now = context_.clock.Now();
   context_.admission.Measured(lane.stepper->TakeWork(), now - start);

@@ -13,20 +13,26 @@ namespace weir::forecast {
 // One layer's keys or values: [slots, heads, capacity, head size]. Confined to one thread.
 class SlotTensor {
  public:
-  SlotTensor(std::int64_t slots, std::int64_t heads, std::int64_t capacity, std::int64_t head_size);
+  SlotTensor(DataType type, std::int64_t slots, std::int64_t heads, std::int64_t capacity, std::int64_t head_size);
 
+  // With memory of its own.
+  SlotTensor Fork() const;
   // The slots from `first` on, sharing the memory.
   Tensor View(std::int64_t first, std::int64_t count) const;
   // The first `positions` of a slot to another.
   void Copy(std::int64_t from, std::int64_t to, std::int64_t positions);
-  // Rows of [positions, heads x head size], as a graph writes them, to a slot's first positions.
+  // Rows of FP32 [positions, heads x head size], as a graph writes them, to a slot's first positions.
   void Fill(std::int64_t slot, std::span<const float> rows);
 
  private:
+  // Of that position in memory.
+  std::byte* Place(std::int64_t slot, std::int64_t head, std::int64_t position);
+
   std::int64_t heads_;
   std::int64_t capacity_;
   std::int64_t head_size_;
-  Tensor memory_;  // touched, and so taken from the machine, only where something was written
+  std::size_t position_bytes_;  // of one head
+  Tensor memory_;               // touched, and so taken from the machine, only where something was written
 };
 
 // All layers' keys and values, and those of the second head. Confined to one thread.

@@ -57,6 +57,9 @@ Result<KronosManifest> ReadKronosManifest(const std::filesystem::path& folder) {
   manifest.decoder_layers = *decoder_layers;
   manifest.clip = file["clip"].Number().value_or(0);
   if (!(manifest.clip > 0)) return file.Refuse("'clip' must be a number above 0");
+  const auto type = DataTypeFromName(file["cache_type"].Text().value_or(""));
+  if (type != DataType::kFp32 && type != DataType::kFp16) return file.Refuse("'cache_type' must be FP32 or FP16");
+  manifest.cache_type = *type;
   return manifest;
 }
 

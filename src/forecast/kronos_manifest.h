@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "model/tensor.h"
 
 namespace weir::forecast {
 
@@ -34,9 +35,10 @@ struct KronosManifest {
   std::int64_t decoder_layers = 0;  // of the graph that makes candles of tokens
   std::int64_t decoder_heads = 0;
   std::int64_t decoder_head_size = 0;
-  std::int64_t max_context = 0;  // tokens that the predictor looks at
-  std::int64_t max_candles = 0;  // that the tokenizer takes at once
-  double clip = 0;               // normalised values lie within -clip and clip
+  std::int64_t max_context = 0;           // tokens that the predictor looks at
+  std::int64_t max_candles = 0;           // that the tokenizer takes at once
+  double clip = 0;                        // normalised values lie within -clip and clip
+  DataType cache_type = DataType::kFp32;  // or FP16: of the keys and values of the layers
 };
 
 // Blocks. kNotFound when there is none, kUnprocessable when an entry is missing or out of range.

@@ -36,10 +36,10 @@ Result<std::shared_ptr<const Model>> LoadGraph(Backend& backend, const std::file
 }  // namespace
 
 std::size_t KronosModel::RowBytes() const {
-  const std::int64_t floats =
-      2 * manifest.max_context *
-      (manifest.layers * manifest.heads * manifest.head_size + manifest.second_heads * manifest.second_head_size);
-  return static_cast<std::size_t>(floats) * sizeof(float);
+  const auto layers = static_cast<std::size_t>(manifest.layers * manifest.heads * manifest.head_size);
+  const auto second = static_cast<std::size_t>(manifest.second_heads * manifest.second_head_size);
+  return 2 * static_cast<std::size_t>(manifest.max_context) *
+         (layers * DataTypeSize(manifest.cache_type) + second * sizeof(float));
 }
 
 std::uint64_t KronosModel::weight_bytes() const {

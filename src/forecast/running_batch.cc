@@ -211,8 +211,8 @@ Status RunningBatch::Begin(Series& series, const std::stop_token& stop) {
   std::vector<Row> joining(samples, row);
   for (Row& one : joining) {
     one.sample = static_cast<std::uint32_t>(series.begun++);
-    if (!request.on_candle) continue;
-    one.growing = std::make_shared<GrowingSample>(model_->manifest, request.candles.size() + request.future.size());
+    if (!series.shown) continue;
+    one.growing = std::make_shared<GrowingSample>(series.shown->Fork());
   }
   series.rows = samples;
   if (row.window() < context) return BeginCached(joining, stop);
@@ -231,6 +231,11 @@ Result<RunningBatch::Id> RunningBatch::Join(ForecastRequest request, const std::
   auto tokens = Encode(*joining, stop);
   if (!tokens) return Forward(tokens);
   joining->history = std::move(*tokens);
+  if (joining->request.on_candle) {
+    joining->shown.emplace(model_->manifest, joining->history.size() + joining->request.future.size());
+    const auto read = decoder_.DecodeMore(joining->history, *joining->shown, stop);
+    if (!read) return std::unexpected(read.error());
+  }
   Series& series = *joining;
   if (Status begun = Begin(series, stop); !begun) return Forward(begun);
   series_.push_back(std::move(joining));

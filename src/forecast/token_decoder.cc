@@ -34,8 +34,14 @@ GrowingSample::GrowingSample(const KronosManifest& manifest, std::size_t total)
     : first_(total - std::min(total, static_cast<std::size_t>(manifest.max_context))), read_(first_) {
   const auto positions = static_cast<std::int64_t>(total - first_);
   for (std::int64_t i = 0; i < 2 * manifest.decoder_layers; ++i) {
-    layers_.emplace_back(1, manifest.decoder_heads, positions, manifest.decoder_head_size);
+    layers_.emplace_back(DataType::kFp32, 1, manifest.decoder_heads, positions, manifest.decoder_head_size);
   }
+}
+
+GrowingSample GrowingSample::Fork() const {
+  GrowingSample fork = *this;
+  for (SlotTensor& layer : fork.layers_) layer = layer.Fork();
+  return fork;
 }
 
 TokenDecoder::TokenDecoder(std::shared_ptr<const KronosModel> model)
@@ -60,6 +66,7 @@ Result<Tensor> TokenDecoder::Decode(std::span<const Tokens> samples, const std::
 }
 
 Result<Tensor> TokenDecoder::DecodeMore(const Tokens& tokens, GrowingSample& sample, const std::stop_token& stop) {
+  if (sample.read_ == tokens.size()) return Tensor();
   std::vector<Tensor> inputs = InputsOf({&tokens, 1}, sample.read_, sample.read_ - sample.first_);
   std::vector<Tensor> layers;
   for (const SlotTensor& layer : sample.layers_) layers.push_back(layer.View(0, 1));

@@ -21,6 +21,8 @@ class GrowingSample {
   // `total`: tokens that it will have. It begins with the first that the whole answer's window holds, so what is made
   // of it on the way is what the whole gives, but for the last bits: no token looks at a later one.
   GrowingSample(const KronosManifest& manifest, std::size_t total);
+  // Goes on by itself.
+  GrowingSample Fork() const;
 
  private:
   friend class TokenDecoder;
@@ -38,7 +40,8 @@ class TokenDecoder {
   // The last tokens of each sample, as many as the model's window holds; all samples have as many:
   // [samples, window, columns], normalised. Blocks.
   Result<Tensor> Decode(std::span<const Tokens> samples, const std::stop_token& stop);
-  // What has been added to `tokens` since the last call: [1, added, columns], normalised. Blocks.
+  // What has been added to `tokens` since the last call: [1, added, columns], normalised; empty when that is nothing.
+  // Blocks.
   Result<Tensor> DecodeMore(const Tokens& tokens, GrowingSample& sample, const std::stop_token& stop);
 
  private:

@@ -9,6 +9,7 @@
 
 #include <array>
 #include <atomic>
+#include <functional>
 #include <optional>
 #include <stop_token>
 #include <utility>
@@ -97,7 +98,7 @@ class HttpExchange final : public Exchange {
   std::string_view Target() const { return PathAndQuery(request_.target()); }
 
   const std::shared_ptr<HttpConnection> connection_;
-  const bhttp::request<bhttp::string_body> request_;
+  bhttp::request<bhttp::string_body> request_;
   std::stop_source stop_;
   std::atomic<bool> answered_ = false;
   std::atomic<bool> is_open_ = false;  // an answer in pieces has begun
@@ -154,9 +155,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void Append(std::string piece, bool is_last) {
     OnItsThread([piece = std::move(piece), is_last](HttpConnection& self) { self.Push(piece, is_last); });
   }
-  void Cut() {
-    OnItsThread([](HttpConnection& self) { self.Close(); });
-  }
+  void Cut() { OnItsThread(std::mem_fn(&HttpConnection::Close)); }
   const Router& router() const { return context_.router; }
   const ServerOptions& options() const { return context_.options; }
 
@@ -414,16 +413,15 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void Unpacked(bhttp::request<bhttp::string_body> request, Result<std::string> body) {
     if (state_ != State::kAnswering) return;  // closed meanwhile
-    if (!body) {
+    std::optional<Error> why;
+    if (!body) why = body.error();
+    if (body && !share_.Hold(body->size())) why = NoRoomForBody().error;
+    if (why) {
       const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
-      return context_.router.Refuse(exchange, body.error());
+      return context_.router.Refuse(exchange, *why);
     }
     request.body() = std::move(*body);
     request.erase(bhttp::field::content_encoding);
-    if (!share_.Hold(request.body().size())) {
-      const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
-      return context_.router.Refuse(exchange, NoRoomForBody().error);
-    }
     Route(std::move(request));
   }
 
@@ -483,6 +481,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (!is_streaming_) return;  // closed meanwhile
     is_last ? unsent_.AddEnd() : unsent_.AddPiece(piece);
     is_streaming_ = !is_last;
+    if (is_last) keep_alive_ = keep_alive_ && !context_.draining;
     if (state_ == State::kWriting) {  // the client has not taken what was there before
       if (!share_.Hold(unsent_.size())) Close();
       return;
@@ -500,7 +499,9 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       if (error == asio::error::would_block) {
         share_.Hold(unsent_.size());
         return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
-          if (!failed && self->state_ == State::kWriting) self->Write();
+          if (failed || self->state_ != State::kWriting) return;
+          if (self->is_streaming_) self->Enter(State::kWriting, self->context_.options.write_timeout);
+          self->Write();
         });
       }
       if (error) return Close();
@@ -518,6 +519,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (state_ == State::kClosed) return;
     state_ = State::kClosed;
     is_streaming_ = false;
+    unsent_ = {};
     if (const std::shared_ptr<HttpExchange> exchange = current_.lock()) exchange->Cancel();
     hold_.reset();
     end_watch_.reset();
@@ -562,6 +564,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 void HttpExchange::Respond(Response response) {
   if (answered_.exchange(true)) return;
   connection_->router().Finish(*this, response);
+  lease = {};  // a client that has its answer may ask again
   Form form = FormOf();
   const std::size_t large = connection_->options().compress_from;
   if (large > 0 && response.body.size() >= large) form.coding = ChooseCoding(request_[bhttp::field::accept_encoding]);
@@ -572,13 +575,18 @@ void HttpExchange::BeginStream(Response head) {
   if (answered_.exchange(true)) return;
   is_open_ = true;
   connection_->router().Finish(*this, head);
+  std::string().swap(request_.body());  // its room is given back with the first bytes of the answer
   connection_->Begin(std::move(head), FormOf());
 }
 
-void HttpExchange::SendPiece(std::string piece) { connection_->Append(std::move(piece), false); }
+void HttpExchange::SendPiece(std::string piece) {
+  if (is_open_) connection_->Append(std::move(piece), false);
+}
 
 void HttpExchange::EndStream() {
-  if (is_open_.exchange(false)) connection_->Append({}, true);
+  if (!is_open_.exchange(false)) return;
+  lease = {};
+  connection_->Append({}, true);
 }
 
 void HttpExchange::Cut() { connection_->Cut(); }

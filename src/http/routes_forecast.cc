@@ -38,12 +38,12 @@ forecast::ForecastQuestion QuestionOf(const ForecastRoutesContext& context, cons
 class CandleStream {
  public:
   CandleStream(ExchangePtr exchange, std::string model, std::vector<ForecastSeries> series)
-      : exchange_(std::move(exchange)), model_(std::move(model)), series_(std::move(series)) {}
+      : model_(std::move(model)), series_(std::move(series)), exchange_(std::move(exchange)) {}
 
   void Show(std::size_t index, const forecast::CandlePlace& place, const forecast::Candle& candle) {
     std::string event = EventOf("candle", codec::WriteDrawnCandle(series_, index, place, candle));
     const MutexLock lock(mu_);
-    if (has_ended_) return;
+    if (!exchange_) return;
     Begin();
     exchange_->SendPiece(std::move(event));
   }
@@ -52,11 +52,14 @@ class CandleStream {
     std::string event = answer ? EventOf("done", codec::WriteForecast(model_, series_, *answer))
                                : EventOf("error", codec::OpenAiError(answer.error()));
     const MutexLock lock(mu_);
-    has_ended_ = true;
-    if (!answer && !has_begun_) return Refuse(exchange_, answer.error());
-    Begin();
-    exchange_->SendPiece(std::move(event));
-    exchange_->EndStream();
+    if (answer || has_begun_) {
+      Begin();
+      exchange_->SendPiece(std::move(event));
+      exchange_->EndStream();
+    } else {
+      Refuse(exchange_, answer.error());
+    }
+    exchange_.reset();  // jobs that have yet to notice hold this object
   }
 
  private:
@@ -71,12 +74,11 @@ class CandleStream {
         {.content_type = "text/event-stream", .headers = {{"Cache-Control", "no-store"}, {"X-Accel-Buffering", "no"}}});
   }
 
-  const ExchangePtr exchange_;
   const std::string model_;
   const std::vector<ForecastSeries> series_;
   Mutex mu_;
+  ExchangePtr exchange_ GUARDED_BY(mu_);  // null once it has ended
   bool has_begun_ GUARDED_BY(mu_) = false;
-  bool has_ended_ GUARDED_BY(mu_) = false;
 };
 
 void HandleForecast(const ForecastRoutesContext& context, const ExchangePtr& exchange) {

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from test_forecast import refused, series, times, values
+from test_keys import new_key
 from weir_process import EXAMPLE_MODELS, Weir, until
 from wire import PATIENCE, head_of
 
@@ -28,7 +29,7 @@ class Stream:
 
     def __init__(self, server: Weir, **body):
         self.connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-        self.connection.request("POST", PATH, json.dumps(body | {"stream": True}))
+        self.connection.request("POST", PATH, json.dumps(body | {"stream": True}), {"X-Request-Timeout-Ms": "300000"})
         self.response = self.connection.getresponse()
 
     def __enter__(self) -> Stream:
@@ -141,18 +142,32 @@ def test_an_error_before_the_first_candle_is_a_plain_one(server):
     assert reply.status == 400
 
 
-def test_a_deadline_in_the_middle_is_an_event(server):
-    asked = [series(64, sample_count=100) for _ in range(20)]
-    body = json.dumps({"series": asked, "horizon": 64, "stream": True})
-    # Learned costs would refuse what cannot be done in time: this server has not learned any yet.
+def test_a_deadline_in_the_middle_is_an_event(start, candle_models):
+    server = start("--models", candle_models)  # it has not learned yet that this takes longer
+    asked = [series(64, sample_count=100) for _ in range(40)]
+    reply = server.client.post(PATH, {"series": asked, "horizon": 64, "stream": True}, x_request_timeout_ms="3000")
+    assert reply.status == 200
+    candles, _, error = reply.body.rpartition(b"event: error\n")
+    assert candles.startswith(b"event: candle\n") and b"event: done" not in candles and b"deadline" in error
+
+
+@pytest.mark.parametrize("seed", [{"seed": 3}, {}])
+def test_what_is_in_the_cache_is_drawn_all_the_same(start, candle_models, seed):
+    server = start("--models", candle_models, "--set", "cache.bytes=4MiB")
+    for _ in range(2):
+        candles, answer = streamed(server, series=[series(), series()], horizon=3, **seed)
+        assert len(candles) == 6 and len(answer["forecasts"]) == 2
+
+
+def test_a_key_is_free_again_with_the_end(start, candle_models, tmp_path):
+    key = new_key(tmp_path / "keys.yaml", "web", "--concurrent", "1")
+    server = start("--models", candle_models, "--set", f"keys_file={tmp_path / 'keys.yaml'}")
+    body = json.dumps({"series": [series()], "horizon": 2, "stream": True})
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
-    for patience in (400, 800, 1600, 3200):
-        connection.request("POST", PATH, body, {"X-Request-Timeout-Ms": str(patience)})
+    for _ in range(50):
+        connection.request("POST", PATH, body, {"X-API-Key": key})
         response = connection.getresponse()
-        text = response.read()
-        if response.status == 200:
-            break
-    assert text.count(b"event: error\n") == 1 and b"deadline" in text.rpartition(b"event: error\n")[2]
+        assert (response.status, response.read().count(b"event: candle\n")) == (200, 2)
     connection.close()
 
 
