@@ -20,6 +20,8 @@ BatchLimits LimitsFor(const Servable& servable, BatchLimits limits) {
   return limits;
 }
 
+// A full queue is looked through that often at most, however many are refused.
+constexpr Duration kBetweenDrops = std::chrono::milliseconds(20);
 // Measuring waits so long for the cores to be free, twice as long each time that they are not.
 constexpr Duration kFirstPause = std::chrono::milliseconds(100);
 constexpr Duration kLongestPause = std::chrono::seconds(10);
@@ -119,8 +121,20 @@ Result<Permit> Deployment::Admit(const Demand& demand, Deadline deadline) {
     return Fail(Code::kUnavailable, fmt::format("model '{}' is being unloaded", name_));
   }
   Result<Permit> permit = admission_.Acquire(demand, Cut(deadline));
+  if (!permit && permit.error().code == Code::kResourceExhausted && DropWhatIsInVain()) {
+    permit = admission_.Acquire(demand, Cut(deadline));
+  }
   if (!permit) probe_.Refused(permit.error());
   return permit;
+}
+
+bool Deployment::DropWhatIsInVain() {
+  const TimePoint now = context_.clock.Now();
+  TimePoint::rep due = next_drop_.load(std::memory_order_relaxed);
+  const TimePoint::rep next = (now + kBetweenDrops).time_since_epoch().count();
+  if (now.time_since_epoch().count() < due || !next_drop_.compare_exchange_strong(due, next)) return false;
+  queue_.Expire(now);
+  return true;
 }
 
 std::unique_ptr<Job> Deployment::MakeJob(JobRequest request, Permit permit, Reply::Callback callback) {

@@ -126,6 +126,9 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   Deadline Cut(Deadline deadline) const;
   // Runs at once.
   std::size_t Lanes(const DeploymentOptions& options) const;
+  // Before somebody is refused for what the queue holds: those whose clients have gone leave it now, not when their
+  // turn comes. False when that was done just before.
+  bool DropWhatIsInVain();
   WorkerContext MakeWorkerContext();
   std::unique_ptr<RunStrategy> MakeStrategy(std::size_t lanes);
   std::unique_ptr<Job> MakeJob(JobRequest request, Permit permit, Reply::Callback callback);
@@ -152,6 +155,7 @@ class Deployment : public std::enable_shared_from_this<Deployment> {
   BatchQueue queue_;
   ShortCut short_cut_;
   std::optional<PredictionCache> cache_;
+  std::atomic<TimePoint::rep> next_drop_ = 0;  // when DropWhatIsInVain may look again
   std::atomic<bool> closed_ = false;
   std::atomic<Duration::rep> max_deadline_ = 0;  // of options_
   const std::unique_ptr<RunStrategy> runs_;

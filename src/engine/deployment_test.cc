@@ -79,6 +79,26 @@ TEST_F(DeploymentTest, RefusesAFullQueueAtOnceWhileTheWorkerIsBusy) {
               ::testing::HasSubstr("weir_requests_refused_total{model=\"m\",reason=\"max_jobs\"} 1"));
 }
 
+TEST_F(DeploymentTest, RefusesNobodyForAQueueOfJobsThatNobodyWaitsFor) {
+  Gate gate;
+  HoldRunsAt(gate);
+  const auto deployment = Deploy({.workers = 1, .admission = {.max_jobs = 3}});
+  Answer running = Submit(*deployment);
+  gate.AwaitEntered();
+  std::stop_source client;
+  Answer given_up = Submit(*deployment, {.stop = client.get_token()});
+  Answer waiting = Submit(*deployment);
+  EXPECT_EQ(Submit(*deployment).get().error().code, Code::kResourceExhausted);
+  client.request_stop();
+  clock_.Advance(seconds(1));
+  Answer instead = Submit(*deployment);
+  EXPECT_EQ(given_up.get().error().code, Code::kCancelled);  // at once, not when its turn comes
+  gate.Open();
+  EXPECT_TRUE(running.get());
+  EXPECT_TRUE(waiting.get());
+  EXPECT_TRUE(instead.get());
+}
+
 TEST_F(DeploymentTest, WorkersAndBoundsMayBeChangedWhileJobsRun) {
   Gate gate;
   HoldRunsAt(gate);
