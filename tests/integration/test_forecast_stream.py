@@ -100,7 +100,7 @@ def test_more_samples_than_there_are_rows_come_too(server):
 
 def test_the_first_candle_comes_while_the_others_are_drawn(server):
     # So many that the server cannot have drawn them all before this client reads the first.
-    asked = [series(64, sample_count=32) for _ in range(20)]
+    asked = [series(64, sample_count=8) for _ in range(20)]
     with Stream(server, series=asked, horizon=64) as stream:
         name, candle = next(stream.events())
         assert (name, candle["step"]) == ("candle", 0)
@@ -109,7 +109,7 @@ def test_the_first_candle_comes_while_the_others_are_drawn(server):
 
 def test_a_client_that_goes_away_ends_the_work(server):
     before = cancelled(server)
-    asked = [series(64, sample_count=64) for _ in range(20)]
+    asked = [series(64, sample_count=8) for _ in range(20)]
     with Stream(server, series=asked, horizon=64) as stream:
         next(stream.events())
     until(lambda: cancelled(server) > before, "the jobs to be cancelled")
