@@ -26,6 +26,12 @@ COPIED = 256_000_000
 SERIES, SLIDES, AFTER = 10, 500, 48  # whose errors are measured: how many, from where on, for how long
 
 
+def moments(count: int) -> list[str]:
+    """Every five minutes."""
+    start = datetime.datetime(2025, 1, 1)
+    return [(start + datetime.timedelta(minutes=5 * i)).isoformat() for i in range(count)]
+
+
 def body(model: str, history: int, seed: int, samples: int = 1, exact: bool = True) -> dict:
     """A request: a random walk of five-minute candles."""
     chance, price, rows = random.Random(seed), 60.0, []
@@ -33,9 +39,7 @@ def body(model: str, history: int, seed: int, samples: int = 1, exact: bool = Tr
         opened, price = price, price * (1 + chance.gauss(0, 0.004))
         rows.append({"open": opened, "high": 1.002 * max(opened, price), "low": 0.998 * min(opened, price),
                      "close": price, "volume": chance.randint(1, 3000)})
-    start = datetime.datetime(2025, 1, 1)
-    times = [(start + datetime.timedelta(minutes=5 * i)).isoformat() for i in range(history)]
-    return {"model": model, "series": [{"candles": rows, "timestamps": times}], "horizon": STEPS, "seed": seed,
+    return {"model": model, "series": [{"candles": rows, "timestamps": moments(history)}], "horizon": STEPS, "seed": seed,
             "sample_count": samples, "exact": exact} | ({"top_k": 1} if samples == 1 else {})
 
 
@@ -52,19 +56,23 @@ def ask(weir: Weir, bodies: list[dict]) -> float:
         return time.monotonic() - begin
 
 
-def make_models(context: Context, python: Path, folder: Path, sizes: tuple[str, ...] = ("small", "mini")) -> Path:
-    """Random weights in `folder`, and the models folder that Weir makes of them."""
+def run(command: list) -> str:
+    """What it prints; an error is its last words."""
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=LIMIT_S, check=False)
+    if done.returncode != 0:
+        raise BenchError(f"{command[1]}: {done.stderr[-600:]}")
+    return done.stdout
+
+
+def make_model(context: Context, python: Path, folder: Path, size: str, *other_caches: str) -> Path:
+    """Random weights in `folder`, and the models folder that Weir makes of them: SIZE, and SIZE-CACHE for the others."""
     models = context.scratch / "models"
-    for size in sizes:
-        limit = "2048" if size == "mini" else str(CONTEXT)
-        convert = [context.weir, "models", "convert", "kronos", "--model", folder / size / size, "--tokenizer",
-                   folder / size / "tokenizer", "--max-context", limit]
-        for command in ([python, context.root / "bench/peers/kronos/weights.py", size, folder / size],
-                        [*convert, "--out", models / size],
-                        [*convert, "--cache-type", "fp16", "--out", models / f"{size}-fp16"]):
-            done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=LIMIT_S, check=False)
-            if done.returncode != 0:
-                raise BenchError(f"{command[1]}: {done.stderr[-600:]}")
+    run([python, context.root / "bench/peers/kronos/weights.py", size, folder / size])
+    convert = [context.weir, "models", "convert", "kronos", "--model", folder / size / size, "--tokenizer",
+               folder / size / "tokenizer", "--max-context", "2048" if size == "mini" else CONTEXT]
+    run([*convert, "--out", models / size])
+    for cache in other_caches:
+        run([*convert, "--cache-type", cache, "--out", models / f"{size}-{cache}"])
     return models
 
 
@@ -73,10 +81,7 @@ def original(python: Path, script: Path, folder: Path, size: str, batch: int) ->
     limit = "2048" if size == "mini" else str(CONTEXT)
     command = [python, script, "--model", folder / size / size, "--tokenizer", folder / size / "tokenizer", "--context",
                limit, "--history", HISTORY, "--steps", STEPS, "--batch", batch, "--threads", "2"]
-    done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=LIMIT_S, check=False)
-    if done.returncode != 0:
-        raise BenchError(f"{script.name}: {done.stderr[-600:]}")
-    return json.loads(done.stdout)["seconds"][0]
+    return json.loads(run(command))["seconds"][0]
 
 
 def step_ms(weir: Weir) -> float:
@@ -144,7 +149,8 @@ def measure(context: Context) -> Work:
     python = install(context, "kronos") / "python"
     script = context.root / "bench/peers/kronos/original.py"
     weights = context.scratch / "weights"
-    models = make_models(context, python, weights)
+    make_model(context, python, weights, "mini")
+    models = make_model(context, python, weights, "small", "fp16")
     took: dict[str, list[float]] = {}
 
     def note(name: str, seconds: float) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import concurrent.futures
-import datetime
 import http.client
 import json
 import time
@@ -14,7 +13,7 @@ from harness.figures import Goal, Work
 from harness.open_loop import percentile, run_open_loop
 from harness.peers import install
 from harness.programs import ADDRESS, Weir
-from works.candles import body, make_models
+from works.candles import body, make_model, moments
 
 ABOUT = "Kronos-small behind the service's route: 10, 30 and 20 users, then 1.5 and 3 times the capacity"
 PATH = "/v1/predict/single"
@@ -31,8 +30,7 @@ CLIENT_LIMIT_S = 60
 def single(seed: int) -> str:
     """A request of the service: five-minute candles, and the times of those to come."""
     candles = body("", HISTORY, seed)["series"][0]["candles"]
-    start = datetime.datetime(2025, 1, 1)
-    times = [(start + datetime.timedelta(minutes=5 * i)).isoformat() for i in range(HISTORY + STEPS)]
+    times = moments(HISTORY + STEPS)
     return json.dumps({"series_id": str(seed), "candles": candles, "timestamps": times[:HISTORY],
                        "prediction_timestamps": times[HISTORY:]})
 
@@ -83,14 +81,14 @@ def measure(context: Context) -> Work:
     """Each round: all users, the capacity, and what is more than that."""
     work = Work("candles_load")
     python = install(context, "kronos") / "python"
-    models = make_models(context, python, context.scratch / "weights", ("small",))
+    models = make_model(context, python, context.scratch / "weights", "small")
     bodies = [single(seed) for seed in range(BODIES)]
     rows: dict[tuple[str, str, Goal | None], list[float]] = {}
 
     def note(what: str, unit: str, value: float, goal: Goal | None = None) -> None:
         rows.setdefault((what, unit, goal), []).append(value)
 
-    with Weir(context, models, "profile=candles", "candles.model=small", "candles.rate_limit=0", f"candles.inference_timeout={PATIENCE}") as weir:
+    with Weir(context, models, "profile=candles", "candles.rate_limit=0", f"candles.inference_timeout={PATIENCE}") as weir:
         weir.wait_ready()
         users(weir, bodies, 4, 5)
         for number in range(1, context.rounds + 1):

@@ -86,15 +86,19 @@ std::vector<std::int64_t> History(const std::vector<std::int64_t>& parts, std::s
   return {parts.begin(), parts.begin() + static_cast<std::ptrdiff_t>(history)};
 }
 
-// Within 1e-4 (deviation + 1e-5) + 1e-6 |value| of what the original gave.
-void ExpectNear(const std::vector<Candle>& made, const JsonValue& expected, const std::vector<Candle>& history) {
-  const std::vector<Candle> wanted = Candles(expected);
+// Of the deviation: from what the original gave, and of a candle from its like in the whole answer.
+constexpr double kOriginalShare = 1e-4;
+constexpr double kShownShare = 1e-5;
+
+// Within `share` (deviation + 1e-5) + 1e-6 |value|.
+void ExpectNear(const std::vector<Candle>& made, const std::vector<Candle>& wanted, const std::vector<Candle>& history,
+                double share) {
   const forecast::Scale scale = forecast::ScaleOf(history);
   ASSERT_EQ(made.size(), wanted.size());
   for (std::size_t step = 0; step < made.size(); ++step) {
     for (std::size_t column = 0; column < forecast::kColumns; ++column) {
       const double value = wanted[step][column];
-      const double bound = 1e-4 * (static_cast<double>(scale.deviation[column]) + 1e-5) + 1e-6 * std::abs(value);
+      const double bound = share * (static_cast<double>(scale.deviation[column]) + 1e-5) + 1e-6 * std::abs(value);
       EXPECT_NEAR(made[step][column], value, bound) << "step " << step << ", column " << column;
     }
   }
@@ -111,7 +115,7 @@ void ExpectOriginal(const Forecast& made, const JsonValue& one) {
       EXPECT_EQ(Drawn(tokens.second, history.size()), Wholes(expected["generated_s2"]));
     }
   }
-  ExpectNear(made.mean, expected["prediction"], history);
+  ExpectNear(made.mean, Candles(expected["prediction"]), history, kOriginalShare);
 }
 
 class KronosExact : public ::testing::TestWithParam<const char*> {};
@@ -134,7 +138,7 @@ TEST_P(KronosExact, ShowsEachCandleAsSoonAsItIsDrawn) {
     SCOPED_TRACE(one["name"].Text().value());
     ForecastRequest request = RequestOf(one);
     request.samples = 2;
-    const forecast::Scale scale = forecast::ScaleOf(request.candles);
+    const std::vector<Candle> history = request.candles;
     std::vector<std::vector<Candle>> shown(request.samples);
     request.on_candle = [&](const forecast::CandlePlace& place, const Candle& candle) {
       EXPECT_EQ(shown[place.sample].size(), place.step);
@@ -142,14 +146,7 @@ TEST_P(KronosExact, ShowsEachCandleAsSoonAsItIsDrawn) {
     };
     const Forecast made = RunAlone(batch, std::move(request));
     for (std::size_t sample = 0; sample < shown.size(); ++sample) {
-      ASSERT_EQ(shown[sample].size(), made.samples[sample].size());
-      for (std::size_t step = 0; step < shown[sample].size(); ++step) {
-        for (std::size_t column = 0; column < forecast::kColumns; ++column) {
-          const double value = made.samples[sample][step][column];
-          const double bound = 1e-5 * (static_cast<double>(scale.deviation[column]) + 1e-5) + 1e-6 * std::abs(value);
-          EXPECT_NEAR(shown[sample][step][column], value, bound);
-        }
-      }
+      ExpectNear(shown[sample], made.samples[sample], history, kShownShare);
     }
   }
 }

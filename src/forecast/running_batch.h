@@ -58,12 +58,11 @@ class RunningBatch {
     ForecastRequest request;
     Scale scale;
     Tokens history;
-    std::vector<Tokens> ended;  // of rows that have left, by sample
-    std::size_t begun = 0;      // samples that have a row, or have had one
-    std::size_t left = 0;       // samples that have not ended
-    std::size_t rows = 0;       // of it in the batch
-    std::optional<GrowingSample>
-        shown;  // its history, decoded; nothing where nobody wants to see candles before the end
+    std::vector<Tokens> ended;           // of rows that have left, by sample
+    std::size_t begun = 0;               // samples that have a row, or have had one
+    std::size_t left = 0;                // samples that have not ended
+    std::size_t rows = 0;                // of it in the batch
+    std::optional<GrowingSample> shown;  // its history, decoded; none where candles are wanted at the end only
 
     bool waits() const { return rows == 0 && begun < ended.size(); }
   };

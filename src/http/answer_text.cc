@@ -11,6 +11,7 @@
 #include "base/version.h"
 
 namespace weir::http {
+
 std::string_view ServerName() {
   static const std::string name = fmt::format("weir/{}", kVersion);
   return name;

@@ -195,7 +195,6 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void EnterAnswering() { state_ = State::kAnswering; }
 
   void NextRequest() {
-    share_.Release();
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(context_.options.max_header_bytes));
     parser_->body_limit(context_.options.max_body_bytes);

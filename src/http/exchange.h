@@ -49,11 +49,10 @@ class Exchange {
 
   // Sends the answer. The second and later calls do nothing.
   virtual void Respond(Response response) = 0;
-  // Or an answer in pieces: once BeginStream, whose response has no body (that of the request is gone then),
-  // then SendPiece, one after the other on any
-  // threads, then EndStream. Dropped without an end the connection is cut, so that no client takes half an answer for a
-  // whole one. What the client does not take in time is kept; once that is more than there is room for, the client is
-  // gone.
+  // Or an answer in pieces: once BeginStream, whose response has no body (that of the request is gone then), then
+  // SendPiece, one after the other on any threads, then EndStream. Dropped without an end the connection is cut, so
+  // that no client takes half an answer for a whole one. What the client does not take in time is kept; once that is
+  // more than there is room for, the client is gone.
   virtual void BeginStream(Response /*head*/) {}
   virtual void SendPiece(std::string /*piece*/) {}
   virtual void EndStream() {}
