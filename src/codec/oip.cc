@@ -358,14 +358,13 @@ void WriteSpecs(JsonWriter& json, const std::vector<TensorSpec>& specs) {
 
 // 0 is none.
 Status ParseTimeout(const JsonObject& parameters, InferBody& body) {
-  constexpr std::int64_t kMost = std::int64_t{1} << 50;
-  const auto given = parameters.FindInt("timeout", 0, kMost);
+  const auto given = parameters.FindInt("timeout", 0, kMostTimeout);
   if (!given) return std::unexpected(given.error());
-  if (given->value_or(0) > 0) body.timeout = std::chrono::microseconds(**given);
+  body.timeout = TimeoutOf(given->value_or(0));
   return {};
 }
 
-// A name, or a number of which 0 is none.
+// A name or a number.
 Status ParsePriorityOf(const JsonObject& parameters, InferBody& body) {
   const auto found = parameters.Find("priority");
   if (!found) return std::unexpected(found.error());
@@ -377,9 +376,9 @@ Status ParsePriorityOf(const JsonObject& parameters, InferBody& body) {
     body.priority = *priority;
     return {};
   }
-  const auto number = parameters.FindInt("priority", 0, kPriorities);
+  const auto number = parameters.FindInt("priority", 0, kMostPriority);
   if (!number) return std::unexpected(number.error());
-  if (number->value_or(0) > 0) body.priority = static_cast<Priority>(**number - 1);
+  body.priority = PriorityOf(number->value_or(0));
   return {};
 }
 

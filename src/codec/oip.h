@@ -27,15 +27,13 @@ struct InferBytes {
 Result<InferBytes> SplitInfer(std::string_view body, std::string_view json_length);
 
 struct InferBody {
-  std::string id;                   // empty when the request has none
-  std::vector<NamedTensor> inputs;  // as many values as their shapes say
-  std::vector<OutputAsk> outputs;   // empty: all
-  std::vector<bool> binary;         // which of `outputs` go behind the JSON
-  bool all_binary = false;          // when all are asked for
-  // parameters.timeout, which the protocol has in microseconds (source: Triton's schedule policy); nullopt: none.
-  std::optional<Duration> timeout = {};
-  // parameters.priority: a name, or a number as Triton has it, of which 1 comes first.
-  std::optional<Priority> priority = {};
+  std::string id;                         // empty when the request has none
+  std::vector<NamedTensor> inputs;        // as many values as their shapes say
+  std::vector<OutputAsk> outputs;         // empty: all
+  std::vector<bool> binary;               // which of `outputs` go behind the JSON
+  bool all_binary = false;                // when all are asked for
+  std::optional<Duration> timeout = {};   // parameters.timeout
+  std::optional<Priority> priority = {};  // parameters.priority
 };
 
 // Reads an infer request; what the model takes is looked at later. Tensors of binary data share the bytes where these

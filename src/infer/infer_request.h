@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/priority.h"
 #include "model/tensor.h"
 
 namespace weir {
@@ -21,6 +23,19 @@ inline constexpr std::size_t kMostDimensions = 32;
 inline constexpr std::int64_t kMostClasses = 1 << 20;
 // What models' configurations name as their largest batch; the size of a request is bounded by its bytes.
 inline constexpr std::int64_t kMostInABatch = 1024;
+
+// The parameters "timeout", in microseconds, and "priority" where it is a number: 1 comes first. Of both, 0 is none;
+// more than the most is for the door to refuse. Source: Triton's schedule policy.
+inline constexpr std::int64_t kMostTimeout = std::int64_t{1} << 50;
+inline constexpr std::int64_t kMostPriority = kPriorities;
+inline std::optional<Duration> TimeoutOf(std::int64_t number) {
+  if (number == 0) return std::nullopt;
+  return std::chrono::microseconds(number);
+}
+inline std::optional<Priority> PriorityOf(std::int64_t number) {
+  if (number == 0) return std::nullopt;
+  return static_cast<Priority>(number - 1);
+}
 
 // Of the protocol, those that are served here.
 inline constexpr std::array<std::string_view, 7> kExtensions = {

@@ -60,6 +60,7 @@ class InferStream final
       writing_ = nullptr;
       --under_way_;
     }
+    calls_.End();
     Go();
   }
 
@@ -105,7 +106,6 @@ class InferStream final
       const MutexLock lock(mu_);
       waiting_.push_back(std::move(message));
     }
-    calls_.End();
     Go();
   }
 

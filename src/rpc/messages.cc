@@ -182,17 +182,15 @@ Result<std::optional<Priority>> ReadPriority(const Parameters& parameters) {
     if (!named) return InvalidArgument(named.error().message, path);
     return *named;
   }
-  const auto number = WholeNumber(parameters, "priority", path, kPriorities);
+  const auto number = WholeNumber(parameters, "priority", path, kMostPriority);
   if (!number) return std::unexpected(number.error());
-  if (number->value_or(0) == 0) return std::nullopt;
-  return static_cast<Priority>(**number - 1);
+  return PriorityOf(number->value_or(0));
 }
 
 Status ReadParameters(const Parameters& parameters, InferMessage& read) {
-  constexpr std::int64_t kMostTimeout = std::int64_t{1} << 50;
   const auto timeout = WholeNumber(parameters, "timeout", "parameters.timeout", kMostTimeout);
   if (!timeout) return std::unexpected(timeout.error());
-  if (timeout->value_or(0) > 0) read.request.timeout = std::chrono::microseconds(**timeout);
+  read.request.timeout = TimeoutOf(timeout->value_or(0));
   const auto priority = ReadPriority(parameters);
   if (!priority) return std::unexpected(priority.error());
   read.priority = *priority;

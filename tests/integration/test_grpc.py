@@ -489,3 +489,19 @@ def test_calls_under_way_are_answered_before_the_server_ends(slow):
     server.signal(15)
     assert running.result(timeout=PATIENCE).model_name == "loop"
     assert server.wait() == 0
+
+
+def test_an_answer_of_a_stream_that_is_still_being_taken_is_whole_before_the_server_ends(start, tmp_path):
+    server = start("--models", make_identities(tmp_path / "models"), "--grpc-port", "0")
+    request = identity_request("UINT8", (8 << 20, 2))
+    request.raw_input_contents.append(bytes(16 << 20))
+    options = [("grpc.max_receive_message_length", -1)]
+    with grpc.insecure_channel(f"127.0.0.1:{server.grpc_port}", options) as channel:
+        answers = service_pb2_grpc.GRPCInferenceServiceStub(channel).ModelStreamInfer(iter([request]))
+        until(lambda: server.metric("weir_grpc_requests_total") == 1, "the request to be answered")
+        server.signal(15)
+        until(server.closed, "the doors to be closed")
+        answer = next(answers)
+        assert not answer.error_message
+        assert answer.infer_response.raw_output_contents[0] == request.raw_input_contents[0]
+    assert server.wait() == 0

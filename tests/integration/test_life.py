@@ -114,15 +114,7 @@ def test_a_stopping_server_takes_no_new_connection(start):
     server = start("--models", DEMO_MODELS, "--set", "drain.deadline=250s")
     (busy,) = sent(server, {"model": "minilm", "input": [LONG] * 20}, 1)
     server.signal(signal.SIGTERM)
-
-    def closed() -> bool:
-        try:
-            with server.raw() as connection:
-                return connection.send(head_of("GET", "/livez")).line() == b""
-        except OSError:
-            return True
-
-    until(closed, "the door to be closed")
+    until(server.closed, "the door to be closed")
     assert busy.reply().status == 200
     assert server.wait() == 0
 

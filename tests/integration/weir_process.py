@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 from typing import Callable, Sequence, TypeVar
 
-from wire import PATIENCE, Client, Raw
+from wire import PATIENCE, Client, Raw, head_of
 
 ROOT = Path(__file__).resolve().parents[2]
 BINARY = Path(os.environ.get("WEIR_BINARY", ROOT / "build/release/weir")).resolve()
@@ -102,6 +102,14 @@ class Weir:
     def raw(self, source: str = "") -> Raw:
         """A new connection; `source` is the address that it comes from."""
         return Raw(self.port, source)
+
+    def closed(self) -> bool:
+        """Whether new connections are not taken, or not served."""
+        try:
+            with self.raw() as connection:
+                return connection.send(head_of("GET", "/livez")).line() == b""
+        except OSError:
+            return True
 
     def stdout(self) -> str:
         """Everything so far."""
