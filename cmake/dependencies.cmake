@@ -59,6 +59,9 @@ weir_dependency(zlib ${WEIR_ZLIB})
 weir_library(WEIR_ZSTD zstd)
 weir_dependency(zstd ${WEIR_ZSTD} Threads::Threads)
 
+weir_library(WEIR_URING uring)
+weir_dependency(uring ${WEIR_URING})
+
 weir_library(WEIR_SQLITE sqlite3)
 weir_dependency(sqlite ${WEIR_SQLITE} Threads::Threads ${CMAKE_DL_LIBS} m)
 

@@ -23,6 +23,7 @@ HEAVY = {
     r"^prometheus/": {"metrics"},
     r"^spdlog/": {"base"},
     r"^(zlib|zstd)": {"http"},
+    r"^liburing": {"http"},
     r"^sqlite3": {"sentiment"},
 }
 

@@ -2,22 +2,28 @@
 
 #include <fmt/format.h>
 
+#include <boost/beast/http/error.hpp>
+
 #include <chrono>
 
 namespace weir::http {
 namespace {
+
+namespace bhttp = boost::beast::http;
 
 // When a client whose body found no room may try again.
 constexpr std::chrono::milliseconds kRetryBody{1000};
 
 }  // namespace
 
-BadRequest NotHttp(std::string_view what) {
-  return {400, {Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", what)}};
-}
-
-BadRequest HeaderTooLarge(std::size_t most) {
-  return {431, {Code::kTooLarge, fmt::format("the header is larger than the limit of {} bytes", most)}};
+BadRequest NotParsed(const boost::system::error_code& error, const ServerOptions& options) {
+  if (error == bhttp::error::body_limit) return BodyTooLarge(options.max_body_bytes);
+  if (error == bhttp::error::header_limit) {
+    return {
+        431,
+        {Code::kTooLarge, fmt::format("the header is larger than the limit of {} bytes", options.max_header_bytes)}};
+  }
+  return {400, {Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", error.message())}};
 }
 
 BadRequest TooManyFields(std::size_t fields, std::size_t most) {

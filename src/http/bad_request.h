@@ -4,7 +4,10 @@
 #include <cstddef>
 #include <string_view>
 
+#include <boost/system/error_code.hpp>
+
 #include "base/result.h"
+#include "http/server.h"
 
 namespace weir::http {
 
@@ -13,8 +16,8 @@ struct BadRequest {
   Error error;
 };
 
-BadRequest NotHttp(std::string_view what);
-BadRequest HeaderTooLarge(std::size_t most);
+// What Beast's parser says.
+BadRequest NotParsed(const boost::system::error_code& error, const ServerOptions& options);
 BadRequest TooManyFields(std::size_t fields, std::size_t most);
 BadRequest BodyTooLarge(std::size_t most);
 BadRequest NoRoomForBody();

@@ -32,6 +32,7 @@ namespace bhttp = boost::beast::http;
 using boost::system::error_code;
 
 constexpr std::size_t kReadChunk = 64U << 10;
+constexpr std::size_t kLongWork = 64U << 10;  // bodies beyond that take a while to read
 constexpr std::size_t kFirstRead = 1U << 10;  // of a request; idle connections have that much each
 // After so many chunks the other connections of the thread have their turn.
 constexpr int kMaxChunks = 16;
@@ -104,7 +105,7 @@ class HttpExchange final : public Exchange {
   std::atomic<bool> is_open_ = false;  // an answer in pieces has begun
 };
 
-class HttpConnection final : public Connection, public std::enable_shared_from_this<HttpConnection> {
+class HttpConnection final : public Connection, public Sender, public std::enable_shared_from_this<HttpConnection> {
  public:
   HttpConnection(asio::ip::tcp::socket socket, TlsSession session, const Context& context)
       : stream_(std::move(socket), std::move(session)), context_(context),
@@ -134,6 +135,17 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   void CloseWhenIdle() override {
     if (state_ == State::kIdle) Read();  // a request that is here already is answered
     if (state_ == State::kIdle) Close();
+  }
+
+  // For the batch of answers.
+  std::string_view Piece() const override {
+    return state_ == State::kWriting && !stream_.is_tls() ? unsent_.OnePiece() : std::string_view();
+  }
+  int Descriptor() override { return stream_.socket().native_handle(); }
+  void Sent(std::size_t bytes) override {
+    if (state_ != State::kWriting) return;  // closed meanwhile
+    unsent_.Advance(bytes);
+    Write();
   }
 
   // Called by the exchange, on any thread.
@@ -166,10 +178,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   }
 
   void Post(Response response, HttpExchange::Form form) {
-    if (routing == this) {  // this thread is about to look for it
-      answer_.emplace(std::move(response), form);
-      return;
-    }
+    if (routing == this) return Answer(std::move(response), form);
     OnItsThread([response = std::move(response), form](HttpConnection& self) mutable {
       self.Answer(std::move(response), form);
     });
@@ -310,7 +319,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     const std::size_t used = parser_->put(buffer_.data(), error);
     buffer_.consume(used);
     if (error && error != bhttp::error::need_more) {
-      Refuse(error);
+      Refuse(NotParsed(error, context_.options));
     } else if (parser_->is_header_done() && !std::exchange(header_seen_, true) && !TakeHeader()) {
       // has been answered
     } else if (parser_->is_header_done() && BodyLength() > body_limit_) {
@@ -367,16 +376,6 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (error) Close();
   }
 
-  void Refuse(const error_code& error) {
-    if (error == bhttp::error::body_limit) {
-      Refuse(BodyTooLarge(context_.options.max_body_bytes));
-    } else if (error == bhttp::error::header_limit) {
-      Refuse(HeaderTooLarge(context_.options.max_header_bytes));
-    } else {
-      Refuse(NotHttp(error.message()));
-    }
-  }
-
   // Answers, then closes: what follows on this connection cannot be understood.
   void Refuse(const BadRequest& why) {
     EnterAnswering();
@@ -426,21 +425,21 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
 
   void Route(bhttp::request<bhttp::string_body> request) {
     EnterAnswering();
+    if (request.body().size() > kLongWork) context_.answers.Flush();
     const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), std::move(request), peer_);
     current_ = exchange;
+    routing = this;
+    context_.router.Route(exchange);
+    routing = nullptr;
+    if (state_ == State::kAnswering) WatchTheClient();
+  }
+  // While its answer is not there, or it does not take it.
+  void WatchTheClient() {
     if (buffer_.size() < kMostAhead) {
       WaitReadable();
     } else {
       WatchForTheEnd();
     }
-    // An answer that is there at once is written here, if nothing more has come: with what a client sends ahead, each
-    // answer would be written by the one before it. (With the wait that reads: 6 % less processor time a request.)
-    if (buffer_.size() == 0) routing = this;
-    context_.router.Route(exchange);
-    if (std::exchange(routing, nullptr) == nullptr || !answer_) return;
-    auto [response, form] = std::move(*answer_);
-    answer_.reset();
-    Answer(std::move(response), form);
   }
 
   void WriteLater(Duration hold, Response response, HttpExchange::Form form) {
@@ -459,7 +458,8 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     if (form.head) response.body.clear();
     if (is_small) head.append(std::exchange(response.body, {}));
     unsent_.Set(std::move(head), std::move(response.body));
-    Write();
+    if (is_small) share_.Release();
+    context_.answers.Add(shared_from_this());
   }
   AnswerHead HeadOf(const HttpExchange::Form& form) const {
     return {.server = ServerName(), .date = HttpDate(), .version = form.version, .keep_alive = keep_alive_};
@@ -497,6 +497,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
       unsent_.WriteSome(stream_, error);
       if (error == asio::error::would_block) {
         share_.Hold(unsent_.size());
+        WatchTheClient();
         return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
           if (failed || self->state_ != State::kWriting) return;
           if (self->is_streaming_) self->Enter(State::kWriting, self->context_.options.write_timeout);
@@ -527,7 +528,7 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
     context_.closed(this);
   }
 
-  // The connection whose request this thread hands to the router just now.
+  // The connection whose request this thread hands to the router just now: its answer needs no post.
   inline static thread_local const HttpConnection* routing = nullptr;
 
   Stream stream_;
@@ -539,7 +540,6 @@ class HttpConnection final : public Connection, public std::enable_shared_from_t
   Outgoing unsent_;
   BodyShare share_;
   std::weak_ptr<HttpExchange> current_;
-  std::optional<std::pair<Response, HttpExchange::Form>> answer_;  // for Route to write
   RepeatedRefusals refusals_;
   std::optional<asio::steady_timer> hold_;       // of a refusal's answer
   std::optional<asio::steady_timer> end_watch_;  // while much has been sent ahead

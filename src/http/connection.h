@@ -9,6 +9,7 @@
 #include "executor/thread_pool.h"
 #include "http/repeated_refusals.h"
 #include "http/router.h"
+#include "http/send_batch.h"
 #include "http/server.h"
 #include "http/tls.h"
 #include "http/wait_metrics.h"
@@ -35,6 +36,7 @@ class Connection {
     const Router& router;
     const std::atomic<bool>& draining;
     RefusalRate& refusals;                 // of the I/O thread
+    SendBatch& answers;                    // of the I/O thread
     std::atomic<std::size_t>& body_bytes;  // of the bodies that all connections hold
     ThreadPool& packers;                   // for compressed bodies, both ways
     const WaitMetrics& ended_waits;

@@ -35,10 +35,12 @@ void Outgoing::AddEnd() {
   if (in_chunks_) body_.append(WriteChunk({}));
 }
 
-void Outgoing::WriteSome(Stream& stream, boost::system::error_code& error) {
-  sent_ += Write(stream, error);
+void Outgoing::Advance(std::size_t bytes) {
+  sent_ += bytes;
   if (empty()) Set({}, {});
 }
+
+void Outgoing::WriteSome(Stream& stream, boost::system::error_code& error) { Advance(Write(stream, error)); }
 
 // What is encrypted goes out in pieces, of a record each.
 std::size_t Outgoing::Write(Stream& stream, boost::system::error_code& error) const {

@@ -26,6 +26,12 @@ class Outgoing {
   void Begin(std::string head, bool in_chunks);
   void AddPiece(std::string_view piece);
   void AddEnd();
+  // What is left, when it is one piece in the memory; else empty.
+  std::string_view OnePiece() const {
+    return body_.empty() ? std::string_view(head_).substr(sent_) : std::string_view();
+  }
+  // So much of it has been sent.
+  void Advance(std::size_t bytes);
   // Writes what the stream takes now, in one call of it.
   void WriteSome(Stream& stream, boost::system::error_code& error);
 

@@ -74,7 +74,10 @@ class Loop {
     if (thread_.joinable()) thread_.join();
   }
   // After Stop: closes the connections that are left.
-  void Clear() { connections_.clear(); }
+  void Clear() {
+    answers_.Clear();
+    connections_.clear();
+  }
 
   // Any thread.
   void Adopt(tcp::socket socket, const Origin& origin, TlsKeys* keys) {
@@ -86,6 +89,7 @@ class Loop {
                                           .router = router_,
                                           .draining = draining_,
                                           .refusals = refusals_,
+                                          .answers = answers_,
                                           .body_bytes = body_bytes_,
                                           .packers = packers_,
                                           .ended_waits = waits_,
@@ -147,6 +151,7 @@ class Loop {
 
   RefusalRate refusals_;
   asio::io_context context_{1};
+  SendBatch answers_{context_, options_.use_io_uring};
   asio::steady_timer sweep_{context_};
   asio::steady_timer last_request_{context_};
   std::unordered_map<Connection*, Open> connections_;

@@ -39,6 +39,8 @@ struct ServerOptions {
   // A client that ends its sending side has its answer all the same. Otherwise that counts as going away, as it looks
   // the same as a close, and cancels.
   bool half_close_answers = false;
+  // Answers that are ready together are sent with one call of the kernel, where it permits that.
+  bool use_io_uring = true;
   TlsOptions tls;
 };
 

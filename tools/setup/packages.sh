@@ -11,7 +11,7 @@ first_available() {
 
 python_packages=(python3 python3-venv ca-certificates)
 build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev libspdlog-dev libsimdjson-dev
-                rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev prometheus-cpp-dev
+                rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev liburing-dev prometheus-cpp-dev
                 libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkgconf libsqlite3-dev
                 "${python_packages[@]}")
 test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl nginx-light chromium chromium-driver)
@@ -62,6 +62,7 @@ evidence() {
     libcurl4-openssl-dev) echo curl/curl.h ;;
     zlib1g-dev) echo zlib.h ;;
     libzstd-dev) echo zstd.h ;;
+    liburing-dev) echo liburing.h ;;
     libssl-dev) echo openssl/evp.h ;;
     libgrpc++-dev) echo grpcpp/grpcpp.h ;;
     libprotobuf-dev) echo google/protobuf/message.h ;;

@@ -1,0 +1,104 @@
+#include "http/send_batch.h"
+
+#include <liburing.h>
+#include <sys/socket.h>
+
+#include <boost/asio/post.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <exception>
+#include <utility>
+
+#include "base/log.h"
+
+namespace weir::http {
+namespace {
+
+constexpr unsigned kMost = 32;  // sent together
+
+}  // namespace
+
+// Sends that never wait: what a socket does not take at once is for its sender to write.
+class SendBatch::Ring {
+ public:
+  // Null where there is none.
+  static std::unique_ptr<Ring> Make() {
+    auto ring = std::make_unique<Ring>();
+    const int failed = io_uring_queue_init(kMost, &ring->ring_, 0);
+    if (failed == 0) return ring;
+    ring->is_open_ = false;
+    log::Debug("answers are sent one by one: io_uring is not to be had ({})", std::strerror(-failed));
+    return nullptr;
+  }
+  Ring() = default;
+  ~Ring() {
+    if (is_open_) io_uring_queue_exit(&ring_);
+  }
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+
+  // What was taken of each; at most kMost of them. With false the ring is not to be used again.
+  bool Send(const std::vector<std::shared_ptr<Sender>>& senders, std::vector<std::size_t>& sent) {
+    std::size_t asked = 0;
+    for (std::size_t i = 0; i < senders.size(); ++i) {
+      const std::string_view piece = senders[i]->Piece();
+      if (piece.empty()) continue;
+      io_uring_sqe* const entry = io_uring_get_sqe(&ring_);
+      io_uring_prep_send(entry, senders[i]->Descriptor(), piece.data(), piece.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+      entry->user_data = i;
+      ++asked;
+    }
+    if (asked == 0) return true;
+    const int begun = io_uring_submit_and_wait(&ring_, static_cast<unsigned>(asked));
+    bool is_well = begun == static_cast<int>(asked);
+    for (int i = 0; i < begun; ++i) is_well = Take(sent) && is_well;
+    return is_well;
+  }
+
+ private:
+  bool Take(std::vector<std::size_t>& sent) {
+    io_uring_cqe* done = nullptr;
+    int failed = 0;
+    do {
+      failed = io_uring_wait_cqe(&ring_, &done);
+    } while (failed == -EINTR);
+    if (failed != 0) return false;
+    const int taken = done->res;
+    if (taken > 0) sent[done->user_data] = static_cast<std::size_t>(taken);
+    io_uring_cqe_seen(&ring_, done);
+    return taken != -EINVAL;  // a kernel older than this operation
+  }
+
+  io_uring ring_ = {};
+  bool is_open_ = true;
+};
+
+SendBatch::SendBatch(boost::asio::io_context& context, bool use_io_uring)
+    : context_(context), ring_(use_io_uring ? Ring::Make() : nullptr) {}
+
+SendBatch::~SendBatch() = default;
+
+void SendBatch::Add(std::shared_ptr<Sender> sender) {
+  if (waiting_.empty()) boost::asio::post(context_, [this] { Flush(); });
+  waiting_.push_back(std::move(sender));
+  if (waiting_.size() == kMost) Flush();
+}
+
+void SendBatch::Flush() {
+  const std::vector<std::shared_ptr<Sender>> senders = std::exchange(waiting_, {});
+  std::vector<std::size_t> sent(senders.size());
+  if (ring_ && senders.size() > 1 && !ring_->Send(senders, sent)) {
+    log::Warn("io_uring failed; answers are sent one by one from now on");
+    ring_ = nullptr;
+  }
+  for (std::size_t i = 0; i < senders.size(); ++i) {
+    try {
+      senders[i]->Sent(sent[i]);
+    } catch (const std::exception& e) {  // costs its own connection, not the others
+      log::Error("an HTTP handler failed: {}", e.what());
+    }
+  }
+}
+
+}  // namespace weir::http

@@ -1,0 +1,139 @@
+#include "http/send_batch.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <stdexcept>
+#include <string>
+
+namespace weir::http {
+namespace {
+
+// One end of a pair of sockets that never waits, and the other, which a client has.
+class FakeSender final : public Sender {
+ public:
+  explicit FakeSender(std::string text) : text_(std::move(text)) {
+    ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends_.data());
+  }
+  ~FakeSender() override {
+    ::close(ends_[0]);
+    HangUp();
+  }
+  FakeSender(const FakeSender&) = delete;
+  FakeSender& operator=(const FakeSender&) = delete;
+
+  std::string_view Piece() const override { return writes_by_itself ? std::string_view() : text_; }
+  int Descriptor() override { return ends_[0]; }
+  void Sent(std::size_t bytes) override {
+    ++told;
+    taken = bytes;
+    const std::string_view rest = std::string_view(text_).substr(bytes);
+    if (!rest.empty()) wrote = ::send(ends_[0], rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (fails) throw std::runtime_error("no more");
+  }
+
+  std::string Received() {
+    std::string all(1U << 20, '\0');
+    const ssize_t got = ::recv(ends_[1], all.data(), all.size(), MSG_DONTWAIT);
+    all.resize(static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    return all;
+  }
+  void HangUp() {
+    if (ends_[1] >= 0) ::close(ends_[1]);
+    ends_[1] = -1;
+  }
+
+  bool writes_by_itself = false;
+  bool fails = false;
+  int told = 0;
+  std::size_t taken = 0;
+  ssize_t wrote = 0;
+
+ private:
+  const std::string text_;
+  std::array<int, 2> ends_ = {};
+};
+
+class SendBatchTest : public testing::TestWithParam<bool> {
+ protected:
+  std::shared_ptr<FakeSender> Add(std::string text) {
+    auto sender = std::make_shared<FakeSender>(std::move(text));
+    batch.Add(sender);
+    return sender;
+  }
+
+  boost::asio::io_context context;
+  SendBatch batch{context, GetParam()};
+};
+
+INSTANTIATE_TEST_SUITE_P(IoUring, SendBatchTest, testing::Bool(),
+                         [](const auto& chosen) { return chosen.param ? "On" : "Off"; });
+
+TEST_P(SendBatchTest, WhatIsAddedIsSentWhenTheHandlersHaveRun) {
+  const auto first = Add("one");
+  const auto second = Add("two");
+  EXPECT_EQ(first->Received(), "");
+  context.run();
+  EXPECT_EQ(first->Received(), "one");
+  EXPECT_EQ(second->Received(), "two");
+  EXPECT_EQ(first->told + second->told, 2);
+}
+
+TEST_P(SendBatchTest, MoreThanFitTogetherAreAllSent) {
+  std::vector<std::shared_ptr<FakeSender>> all;
+  for (int i = 0; i < 100; ++i) all.push_back(Add(std::to_string(i)));
+  context.run();
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(all[static_cast<std::size_t>(i)]->Received(), std::to_string(i));
+}
+
+TEST_P(SendBatchTest, WhatASocketDoesNotTakeAtOnceIsForItsSenderToWrite) {
+  const auto large = Add(std::string(8U << 20, 'x'));
+  const auto small = Add("small");
+  context.run();
+  EXPECT_LT(large->taken, 8U << 20);
+  EXPECT_GT(large->taken + static_cast<std::size_t>(std::max<ssize_t>(large->wrote, 0)), 0U);
+  EXPECT_EQ(small->Received(), "small");
+}
+
+TEST_P(SendBatchTest, AClientThatHasGoneHurtsNoOther) {
+  const auto gone = Add("gone");
+  const auto there = Add("there");
+  gone->HangUp();
+  context.run();
+  EXPECT_EQ(gone->taken, 0U);
+  EXPECT_EQ(gone->wrote, -1);
+  EXPECT_EQ(there->Received(), "there");
+}
+
+TEST_P(SendBatchTest, ASenderThatFailsHurtsNoOther) {
+  const auto bad = Add("bad");
+  const auto good = Add("good");
+  bad->fails = true;
+  context.run();
+  EXPECT_EQ(good->Received(), "good");
+}
+
+TEST_P(SendBatchTest, SomeWriteByThemselves) {
+  const auto own = Add("own");
+  const auto other = Add("other");
+  own->writes_by_itself = true;
+  context.run();
+  EXPECT_EQ(own->taken, 0U);
+  EXPECT_EQ(own->Received(), "own");
+  EXPECT_EQ(other->Received(), "other");
+}
+
+TEST_P(SendBatchTest, BeforeLongWorkAllOfThemAreSent) {
+  const auto first = Add("one");
+  const auto second = Add("two");
+  batch.Flush();
+  EXPECT_EQ(first->Received() + second->Received(), "onetwo");
+  context.run();
+  EXPECT_EQ(first->told + second->told, 2);
+}
+
+}  // namespace
+}  // namespace weir::http
