@@ -76,6 +76,7 @@ std::string Talk(std::string_view bytes, std::size_t piece) {
   const std::atomic<bool> draining = false;
   std::atomic<std::size_t> body_bytes = 0;
   http::RefusalRate refusals;
+  http::SendBatch one_by_one(context, false);
   Metrics metrics;
   const http::WaitMetrics waits(metrics);
   ThreadPool packers(1, "pack");
@@ -87,6 +88,7 @@ std::string Talk(std::string_view bytes, std::size_t piece) {
                                                   .router = TheRouter(),
                                                   .draining = draining,
                                                   .refusals = refusals,
+                                                  .answers = one_by_one,
                                                   .body_bytes = body_bytes,
                                                   .packers = packers,
                                                   .ended_waits = waits,
