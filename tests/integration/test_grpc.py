@@ -311,6 +311,11 @@ def test_metadata_name_the_request_and_answers_tell_where_its_time_went(stub):
     _, call = stub.ModelInfer.with_call(request, metadata=[("x-request-id", "mine")])
     told = dict(call.trailing_metadata())
     assert told["x-request-id"] == "mine" and "total;dur=" in told["server-timing"]
+    _, call = stub.ModelInfer.with_call(request)
+    assert not dict(call.trailing_metadata())
+    unknown = service_pb2.ModelInferRequest(model_name="none")
+    error = refused(lambda: stub.ModelInfer(unknown), grpc.StatusCode.NOT_FOUND)
+    assert dict(error.trailing_metadata())["x-request-id"]
     refused(lambda: stub.ModelInfer(request, metadata=[("x-request-timeout-ms", "soon")]),
             grpc.StatusCode.INVALID_ARGUMENT, "X-Request-Timeout-Ms")
 
