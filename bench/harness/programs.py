@@ -230,6 +230,7 @@ http {{
     listen {address}:{port};
     client_max_body_size 64m;
     sendfile on;
+    open_file_cache max=16;
     root .;
     client_body_buffer_size 32m;
     location / {{ {location} }}

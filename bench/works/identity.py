@@ -12,10 +12,12 @@ from typing import Any
 from harness.context import BenchError, Context
 from harness.figures import Goal, Work, ratios
 from harness.load import CONNECTIONS, Load, run_wrk
-from harness.programs import Nginx, Server, Weir, on_processor
+from harness.programs import Nginx, NginxFile, Server, Weir, on_processor
 
-ABOUT = "identity model over HTTP, 16 connections, against nginx returning the same bytes"
+ABOUT = "identity model over HTTP, 16 connections, against nginx returning the same bytes, and giving them as a file"
 GOAL = Goal(">=", 70)
+
+ANSWER_BYTES = 132  # what the server makes of BODY
 
 PATH = "/v2/models/identity/infer"
 BODY = {"inputs": [{"name": "INPUT0", "shape": [1, 4], "datatype": "FP32", "data": [0.25, -1.5, 3, 42]}]}
@@ -81,9 +83,22 @@ def beside_nginx(context: Context, model: str, body: Any, outputs: list[list[flo
     return ours, theirs
 
 
+def from_a_file(context: Context, body: bytes) -> list[Load]:
+    """nginx gives the same bytes as a static file."""
+    with NginxFile(context, body) as nginx:
+        nginx.wait_for("/answer")
+        run_wrk(context, nginx, "/answer", "get.lua", [], 1)
+        return [run_wrk(context, nginx, "/answer", "get.lua", [], context.seconds) for _ in range(context.rounds)]
+
+
 def measure(context: Context) -> Work:
     """Requests a second over 16 connections."""
     work = Work("identity")
-    ours, theirs = beside_nginx(context, "identity", BODY, [BODY["inputs"][0]["data"]])
+    answer = BODY["inputs"][0]["data"]
+    ours, theirs = beside_nginx(context, "identity", BODY, [answer])
     report(work, "identity", ours, theirs, GOAL)
+    file = from_a_file(context, json.dumps(answer).ljust(ANSWER_BYTES).encode())
+    work.add("identity: requests/s, Weir / nginx giving a file", "%", ratios([r.per_second for r in ours],
+                                                                           [r.per_second for r in file]))
+    work.add("  nginx, a file: requests", "/s", [r.per_second for r in file], digits=0)
     return work

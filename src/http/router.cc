@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <optional>
 
@@ -14,31 +15,50 @@
 namespace weir::http {
 namespace {
 
+constexpr std::size_t kUsualHeaders = 8;  // of an answer, at most
+
+// Of a path; there is no route with more.
+constexpr std::size_t kMostSegments = 16;
+
 // The segments of "/a/b"; anything else is one segment that no pattern has.
-std::vector<std::string_view> Split(std::string_view path) {
-  if (!path.starts_with('/')) return {path};
-  std::vector<std::string_view> segments;
-  while (!path.empty()) {
-    path.remove_prefix(1);  // the '/'
-    const std::size_t end = std::min(path.find('/'), path.size());
-    segments.push_back(path.substr(0, end));
-    path.remove_prefix(end);
+class Segments {
+ public:
+  explicit Segments(std::string_view path) {
+    std::string_view rest = path;
+    while (rest.starts_with('/') && count_ < kMostSegments) {
+      rest.remove_prefix(1);
+      const std::size_t end = std::min(rest.find('/'), rest.size());
+      all_[count_++] = rest.substr(0, end);
+      rest.remove_prefix(end);
+    }
+    if (rest.empty() && count_ > 0) return;
+    count_ = 1;
+    all_[0] = path;
   }
-  return segments;
+
+  auto begin() const { return all_.begin(); }
+  auto end() const { return all_.begin() + static_cast<std::ptrdiff_t>(count_); }
+
+ private:
+  std::array<std::string_view, kMostSegments> all_;
+  std::size_t count_ = 0;
+};
+
+bool IsName(std::string_view segment) { return segment.starts_with('{'); }
+
+bool Fits(std::span<const std::string_view> pattern, const Segments& path) {
+  return std::ranges::equal(pattern, path, [](std::string_view wanted, std::string_view given) {
+    return IsName(wanted) ? !given.empty() : wanted == given;
+  });
 }
 
-// What stands for the pattern's names, or nullopt when the path is another.
-std::optional<std::vector<std::string>> Match(std::span<const std::string_view> pattern,
-                                              std::span<const std::string_view> path) {
-  if (pattern.size() != path.size()) return std::nullopt;
+// What stands for the names of a pattern that fits.
+std::vector<std::string> Parameters(std::span<const std::string_view> pattern, const Segments& path) {
   std::vector<std::string> parameters;
-  for (std::size_t i = 0; i < path.size(); ++i) {
-    if (pattern[i].starts_with('{')) {
-      if (path[i].empty()) return std::nullopt;
-      parameters.emplace_back(path[i]);
-    } else if (pattern[i] != path[i]) {
-      return std::nullopt;
-    }
+  auto given = path.begin();
+  for (const std::string_view wanted : pattern) {
+    if (IsName(wanted)) parameters.emplace_back(*given);
+    ++given;
   }
   return parameters;
 }
@@ -73,7 +93,8 @@ Response ErrorResponse(const Error& error, Dialect dialect, const std::string& i
 
 void Router::Add(std::string_view method, std::string_view pattern, Dialect dialect, access::Scope scope,
                  Handler handler) {
-  routes_.push_back({method, pattern, Split(pattern), dialect, scope, std::move(handler)});
+  const Segments segments(pattern);
+  routes_.push_back({method, pattern, {segments.begin(), segments.end()}, dialect, scope, std::move(handler)});
 }
 
 std::vector<Router::RouteInfo> Router::List() const {
@@ -86,20 +107,18 @@ void Router::Route(const ExchangePtr& exchange) const {
   if (auto response = middlewares_.Instead(*exchange)) return exchange->Respond(std::move(*response));
   // HEAD is GET without the body; the connection leaves it out.
   const std::string_view method = exchange->method() == "HEAD" ? "GET" : exchange->method();
-  const std::vector<std::string_view> path = Split(exchange->path());
+  const Segments path(exchange->path());
   const Entry* found = nullptr;
   exchange->dialect = DialectOf(exchange->path());
   for (const Entry& entry : routes_) {
-    auto parameters = Match(entry.segments, path);
-    if (parameters && entry.method != method) exchange->scope = entry.scope;  // who may ask there may ask wrongly
-    if (parameters && entry.method == method) {
-      exchange->parameters = std::move(*parameters);
-      exchange->route = entry.pattern;
-      exchange->scope = entry.scope;
-      exchange->dialect = entry.dialect;
-      found = &entry;
-      break;
-    }
+    if (!Fits(entry.segments, path)) continue;
+    exchange->scope = entry.scope;  // who may ask there may ask wrongly
+    if (entry.method != method) continue;
+    exchange->parameters = Parameters(entry.segments, path);
+    exchange->route = entry.pattern;
+    exchange->dialect = entry.dialect;
+    found = &entry;
+    break;
   }
   if (const auto error = middlewares_.Before(*exchange)) {
     return exchange->Respond(ErrorResponse(*error, exchange->dialect, exchange->request_id));
@@ -125,17 +144,17 @@ bool Router::LimitBody(std::string_view pattern, std::size_t bytes) {
 
 std::size_t Router::BodyLimitAt(std::string_view path, std::size_t otherwise) const {
   if (!limits_bodies_) return otherwise;
-  const std::vector<std::string_view> segments = Split(path);
+  const Segments segments(path);
   for (const Entry& entry : routes_) {
-    if (Match(entry.segments, segments)) return std::min(entry.max_body.value_or(otherwise), otherwise);
+    if (Fits(entry.segments, segments)) return std::min(entry.max_body.value_or(otherwise), otherwise);
   }
   return otherwise;
 }
 
 Dialect Router::DialectAt(std::string_view path) const {
-  const std::vector<std::string_view> segments = Split(path);
+  const Segments segments(path);
   for (const Entry& entry : routes_) {
-    if (Match(entry.segments, segments)) return entry.dialect;
+    if (Fits(entry.segments, segments)) return entry.dialect;
   }
   return DialectOf(path);
 }
@@ -150,16 +169,19 @@ void Router::Refuse(const ExchangePtr& exchange, const Error& error, std::option
   exchange->Respond(std::move(response));
 }
 
-void Router::Finish(const Exchange& exchange, Response& response) const { middlewares_.After(exchange, response); }
+void Router::Finish(const Exchange& exchange, Response& response) const {
+  response.headers.reserve(kUsualHeaders);
+  middlewares_.After(exchange, response);
+}
 
 Response Router::NoRoute(const Exchange& exchange) const {
-  const std::vector<std::string_view> path = Split(exchange.path());
+  const Segments path(exchange.path());
   std::string allowed;
   std::vector<std::string> known;
   for (const Entry& entry : routes_) {
     known.emplace_back(entry.pattern);
     // "/v2/models/stats" is "/v2/models/{model}" too, which takes the same.
-    if (!Match(entry.segments, path) || allowed.contains(entry.method)) continue;
+    if (!Fits(entry.segments, path) || allowed.contains(entry.method)) continue;
     if (!allowed.empty()) allowed += ", ";
     allowed += entry.method;
     if (entry.method == "GET") allowed += ", HEAD";

@@ -79,6 +79,13 @@ TEST_F(RouterTest, NamesTheNearestRouteOfAnUnknownPath) {
     EXPECT_EQ(Ask("GET", path).status, 404);
 }
 
+TEST_F(RouterTest, APathOfAnyLengthIsOneThatIsNotThere) {
+  std::string path = "/v2/models/m";
+  for (int i = 0; i < 100; ++i) path += "/infer";
+  EXPECT_EQ(Ask("POST", path).status, 404);
+  EXPECT_EQ(Ask("POST", "v2/models/m/infer").status, 404);
+}
+
 TEST_F(RouterTest, AnErrorHasTheShapeOfItsDialect) {
   EXPECT_THAT(Ask("GET", "/v2/nothing").body, ::testing::StartsWith(R"({"error":"there is no route)"));
   EXPECT_THAT(Ask("GET", "/v1/nothing").body, ::testing::StartsWith(R"({"error":{"message":)"));

@@ -13,6 +13,8 @@ namespace {
 
 constexpr std::array<std::string_view, 5> kStages = {"tokenize", "queue", "run", "post", "total"};
 
+constexpr std::size_t kUsualLength = 128;
+
 // "queue;dur=0.412": milliseconds, written as whole microseconds with a point in them, a fifth of what formatting a
 // double costs.
 void AppendStage(std::string& header, std::string_view stage, Duration duration) {
@@ -43,6 +45,7 @@ class StageTimesMiddleware final : public Middleware {
                                                             times.started - times.queued, times.ended - times.started,
                                                             now - times.ended, now - exchange.patience.received};
     std::string header;
+    header.reserve(kUsualLength);
     for (std::size_t i = 0; i < kStages.size(); ++i) {
       histograms_[i].Observe(Seconds(durations[i]));
       AppendStage(header, kStages[i], durations[i]);
