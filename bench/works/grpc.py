@@ -1,4 +1,7 @@
-"""The identity model over gRPC, against a bare echo of the same messages on the same library."""
+"""The identity model over gRPC, against a bare echo of the same messages on the same library.
+
+And against that echo with a bare ONNX Runtime session in it, which is what a server of models cannot do without.
+"""
 
 from __future__ import annotations
 
@@ -34,24 +37,29 @@ def load_weir(context: Context, weir: Weir, port: int, seconds: float) -> dict:
 
 
 def measure(context: Context) -> Work:
-    """A/B/A/B: both servers stay up, one of them is loaded at a time."""
+    """A/B/C/A/B/C: all servers stay up, one of them is loaded at a time."""
     work = Work("grpc")
-    ours: list[dict] = []
-    theirs: list[dict] = []
-    port, echo_port = free_port(), free_port()
-    with Weir(context, context.models("identity", "examples/models/identity"), f"grpc.port={port}") as weir:
+    runs: dict[str, list[dict]] = {"Weir": [], "echo": [], "echo with the model": []}
+    port, echo_port, model_port = free_port(), free_port(), free_port()
+    models = context.models("identity", "examples/models/identity")
+    echo = str(context.tool("weir_grpc_echo"))
+    with (Weir(context, models, f"grpc.port={port}") as weir, Program(context, "echo", [echo, str(echo_port)]),
+          Program(context, "echo-model", [echo, str(model_port), str(models / "identity/model.onnx")])):
         weir.wait_ready()
-        with Program(context, "echo", [str(context.tool("weir_grpc_echo")), str(echo_port)]):
-            load_weir(context, weir, port, 1)  # warm up; the first also waits for the echo to listen
-            load(context, echo_port, 1)
-            for number in range(1, context.rounds + 1):
-                context.progress.show(f"grpc: round {number} of {context.rounds}")
-                ours.append(load_weir(context, weir, port, context.seconds))
-                theirs.append(load(context, echo_port, context.seconds))
-    work.add("grpc: calls/s, Weir / bare echo", "%", ratios([run["calls_per_second"] for run in ours],
-                                                           [run["calls_per_second"] for run in theirs]), GOAL)
-    for name, runs in (("Weir", ours), ("echo", theirs)):
-        work.add(f"  {name}: calls", "/s", [run["calls_per_second"] for run in runs], digits=0)
-        work.add(f"  {name}: latency p50", "us", [run["p50_us"] for run in runs], digits=0)
-        work.add(f"  {name}: latency p99", "us", [run["p99_us"] for run in runs], digits=0)
+        load_weir(context, weir, port, 1)  # warm up; the first also waits for the others to listen
+        load(context, echo_port, 1)
+        load(context, model_port, 1)
+        for number in range(1, context.rounds + 1):
+            context.progress.show(f"grpc: round {number} of {context.rounds}")
+            runs["Weir"].append(load_weir(context, weir, port, context.seconds))
+            runs["echo"].append(load(context, echo_port, context.seconds))
+            runs["echo with the model"].append(load(context, model_port, context.seconds))
+    calls = {name: [run["calls_per_second"] for run in of_it] for name, of_it in runs.items()}
+    work.add("grpc: calls/s, Weir / bare echo", "%", ratios(calls["Weir"], calls["echo"]), GOAL)
+    work.add("grpc: echo with the model / bare echo", "%", ratios(calls["echo with the model"], calls["echo"]))
+    work.add("grpc: Weir / echo with the model", "%", ratios(calls["Weir"], calls["echo with the model"]))
+    for name, of_it in runs.items():
+        work.add(f"  {name}: calls", "/s", calls[name], digits=0)
+        work.add(f"  {name}: latency p50", "us", [run["p50_us"] for run in of_it], digits=0)
+        work.add(f"  {name}: latency p99", "us", [run["p99_us"] for run in of_it], digits=0)
     return work
