@@ -1,7 +1,7 @@
 // A bare gRPC server on the callback interface, what Weir's own is measured against: weir_grpc_echo PORT [MODEL.onnx]
 //
-// Answers each ModelInfer with its request's tensors; with a model, with what an ONNX Runtime session makes of the first
-// of them, which is FP32.
+// Answers each ModelInfer with its request's tensors; with a model, with what an ONNX Runtime session makes of the
+// first of them, which is FP32.
 #include <grpcpp/grpcpp.h>
 #include <onnxruntime_cxx_api.h>
 
