@@ -52,6 +52,14 @@ def candle_models(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def candle_server(tmp_path_factory, candle_models) -> Weir:
+    """One with a model of candles beside others; shared as `weir` is."""
+    server = Weir(tmp_path_factory.mktemp("weir"), "--models", candle_models, "--models", EXAMPLE_MODELS)
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def client(weir: Weir) -> Client:
     """A client of the shared server."""

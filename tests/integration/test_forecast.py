@@ -7,17 +7,15 @@ import datetime
 import numpy as np
 import pytest
 from candle_models import CASES, assert_original
-from weir_process import EXAMPLE_MODELS, Weir
+from weir_process import Weir
 
 COLUMNS = ("open", "high", "low", "close", "volume", "amount")
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, candle_models) -> Weir:
-    """One with a model of candles beside others."""
-    process = Weir(tmp_path_factory.mktemp("server"), "--models", candle_models, "--models", EXAMPLE_MODELS)
-    yield process
-    process.stop()
+@pytest.fixture(name="server")
+def shared_server(candle_server: Weir) -> Weir:
+    """Which one is asked here."""
+    return candle_server
 
 
 def times(count: int, first: int = 0) -> list[str]:

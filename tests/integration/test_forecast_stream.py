@@ -10,18 +10,16 @@ import numpy as np
 import pytest
 from test_forecast import refused, series, times, values
 from test_keys import new_key
-from weir_process import EXAMPLE_MODELS, Weir, until
+from weir_process import Weir, until
 from wire import PATIENCE, head_of
 
 PATH = "/v1/forecast"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory, candle_models) -> Weir:
-    """One with a model of candles beside others."""
-    process = Weir(tmp_path_factory.mktemp("server"), "--models", candle_models, "--models", EXAMPLE_MODELS)
-    yield process
-    process.stop()
+@pytest.fixture(name="server")
+def shared_server(candle_server: Weir) -> Weir:
+    """Which one is asked here."""
+    return candle_server
 
 
 class Stream:
