@@ -5,9 +5,11 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <span>
 #include <utility>
 
 #include "base/log.h"
@@ -15,7 +17,7 @@
 namespace weir::http {
 namespace {
 
-constexpr unsigned kMost = 32;  // sent together
+constexpr unsigned kMost = 32;  // in one call of the kernel
 
 }  // namespace
 
@@ -38,8 +40,17 @@ class SendBatch::Ring {
   Ring(const Ring&) = delete;
   Ring& operator=(const Ring&) = delete;
 
-  // What was taken of each; at most kMost of them. With false the ring is not to be used again.
-  bool Send(const std::vector<std::shared_ptr<Sender>>& senders, std::vector<std::size_t>& sent) {
+  // What was taken of each. With false the ring is not to be used again.
+  bool Send(std::span<const std::shared_ptr<Sender>> senders, std::span<std::size_t> sent) {
+    for (std::size_t begin = 0; begin < senders.size(); begin += kMost) {
+      const std::size_t count = std::min<std::size_t>(kMost, senders.size() - begin);
+      if (!SendSome(senders.subspan(begin, count), sent.subspan(begin, count))) return false;
+    }
+    return true;
+  }
+
+ private:
+  bool SendSome(std::span<const std::shared_ptr<Sender>> senders, std::span<std::size_t> sent) {
     std::size_t asked = 0;
     for (std::size_t i = 0; i < senders.size(); ++i) {
       const std::string_view piece = senders[i]->Piece();
@@ -56,8 +67,7 @@ class SendBatch::Ring {
     return is_well;
   }
 
- private:
-  bool Take(std::vector<std::size_t>& sent) {
+  bool Take(std::span<std::size_t> sent) {
     io_uring_cqe* done = nullptr;
     int failed = 0;
     do {
@@ -82,10 +92,11 @@ SendBatch::~SendBatch() = default;
 void SendBatch::Add(std::shared_ptr<Sender> sender) {
   if (waiting_.empty()) boost::asio::post(context_, [this] { Flush(); });
   waiting_.push_back(std::move(sender));
-  if (waiting_.size() == kMost) Flush();
 }
 
 void SendBatch::Flush() {
+  if (is_flushing_) return;  // what one of them adds waits for the next time
+  is_flushing_ = true;
   const std::vector<std::shared_ptr<Sender>> senders = std::exchange(waiting_, {});
   std::vector<std::size_t> sent(senders.size());
   if (ring_ && senders.size() > 1 && !ring_->Send(senders, sent)) {
@@ -99,6 +110,7 @@ void SendBatch::Flush() {
       log::Error("an HTTP handler failed: {}", e.what());
     }
   }
+  is_flushing_ = false;
 }
 
 }  // namespace weir::http

@@ -33,7 +33,7 @@ class SendBatch {
   SendBatch& operator=(const SendBatch&) = delete;
 
   void Add(std::shared_ptr<Sender> sender);
-  // Now: before work that takes long.
+  // Now: before work that takes long. Within Sent it does nothing.
   void Flush();
   // Nothing will be sent any more.
   void Clear() { waiting_.clear(); }
@@ -44,6 +44,7 @@ class SendBatch {
   boost::asio::io_context& context_;
   std::unique_ptr<Ring> ring_;  // null: there is none
   std::vector<std::shared_ptr<Sender>> waiting_;
+  bool is_flushing_ = false;
 };
 
 }  // namespace weir::http

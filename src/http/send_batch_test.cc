@@ -126,6 +126,36 @@ TEST_P(SendBatchTest, SomeWriteByThemselves) {
   EXPECT_EQ(other->Received(), "other");
 }
 
+// A client that sends much ahead: with an answer sent, the next is there.
+class EagerSender final : public Sender, public std::enable_shared_from_this<EagerSender> {
+ public:
+  explicit EagerSender(SendBatch& batch) : batch_(batch) {}
+
+  std::string_view Piece() const override { return {}; }
+  int Descriptor() override { return -1; }
+  void Sent(std::size_t) override {
+    deepest = std::max(deepest, ++depth);
+    if (--left > 0) batch_.Add(shared_from_this());
+    if (left % 10 == 0) batch_.Flush();
+    --depth;
+  }
+
+  inline static int depth = 0;
+  inline static int deepest = 0;
+  int left = 1000;
+
+ private:
+  SendBatch& batch_;
+};
+
+TEST_P(SendBatchTest, AnswersThatBringTheNextOnesDoNotNest) {
+  std::vector<std::shared_ptr<EagerSender>> all;
+  for (int i = 0; i < 100; ++i) batch.Add(all.emplace_back(std::make_shared<EagerSender>(batch)));
+  context.run();
+  for (const auto& sender : all) EXPECT_EQ(sender->left, 0);
+  EXPECT_EQ(EagerSender::deepest, 1);
+}
+
 TEST_P(SendBatchTest, BeforeLongWorkAllOfThemAreSent) {
   const auto first = Add("one");
   const auto second = Add("two");
