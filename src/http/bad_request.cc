@@ -5,6 +5,7 @@
 #include <boost/beast/http/error.hpp>
 
 #include <chrono>
+#include <iterator>
 
 namespace weir::http {
 namespace {
@@ -13,6 +14,13 @@ namespace bhttp = boost::beast::http;
 
 // When a client whose body found no room may try again.
 constexpr std::chrono::milliseconds kRetryBody{1000};
+
+// The body's length must be beyond doubt, or the next request would start in its middle.
+bool HasUnknownCoding(const bhttp::fields& header) {
+  const auto range = header.equal_range(bhttp::field::transfer_encoding);
+  if (range.first == range.second) return false;
+  return std::next(range.first) != range.second || !boost::beast::iequals(range.first->value(), "chunked");
+}
 
 }  // namespace
 
@@ -26,8 +34,17 @@ BadRequest NotParsed(const boost::system::error_code& error, const ServerOptions
   return {400, {Code::kInvalidArgument, fmt::format("this is not an HTTP request: {}", error.message())}};
 }
 
-BadRequest TooManyFields(std::size_t fields, std::size_t most) {
-  return {431, {Code::kTooLarge, fmt::format("the header has {} fields, the limit is {}", fields, most)}};
+std::optional<BadRequest> RefusedHeader(const bhttp::fields& header, const ServerOptions& options) {
+  const auto fields = static_cast<std::size_t>(std::distance(header.begin(), header.end()));
+  if (fields > options.max_header_fields) {
+    return BadRequest{
+        431,
+        {Code::kTooLarge, fmt::format("the header has {} fields, the limit is {}", fields, options.max_header_fields)}};
+  }
+  if (HasUnknownCoding(header)) {
+    return BadRequest{501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"}};
+  }
+  return std::nullopt;
 }
 
 BadRequest BodyTooLarge(std::size_t most) {
@@ -39,10 +56,6 @@ BadRequest NoRoomForBody() {
           {.code = Code::kUnavailable,
            .message = "the bodies that all clients are sending are more than the server has room for",
            .retry_after = kRetryBody}};
-}
-
-BadRequest UnknownTransferCoding() {
-  return {501, {Code::kInvalidArgument, "the only Transfer-Encoding that is understood is 'chunked'"}};
 }
 
 BadRequest UnknownContentCoding(std::string_view coding) {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string_view>
 
+#include <boost/beast/http/fields.hpp>
 #include <boost/system/error_code.hpp>
 
 #include "base/result.h"
@@ -18,10 +20,10 @@ struct BadRequest {
 
 // What Beast's parser says.
 BadRequest NotParsed(const boost::system::error_code& error, const ServerOptions& options);
-BadRequest TooManyFields(std::size_t fields, std::size_t most);
+// Nothing when the header will do.
+std::optional<BadRequest> RefusedHeader(const boost::beast::http::fields& header, const ServerOptions& options);
 BadRequest BodyTooLarge(std::size_t most);
 BadRequest NoRoomForBody();
-BadRequest UnknownTransferCoding();
 BadRequest UnknownContentCoding(std::string_view coding);
 
 }  // namespace weir::http

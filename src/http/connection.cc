@@ -145,7 +145,10 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
   void Sent(std::size_t bytes) override {
     if (state_ != State::kWriting) return;  // closed meanwhile
     unsent_.Advance(bytes);
-    Write();
+    is_written_ = WriteRest();
+  }
+  void GoOn() override {
+    if (std::exchange(is_written_, false)) Written();
   }
 
   // Called by the exchange, on any thread.
@@ -212,11 +215,7 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
     if (buffer_.size() == 0 && std::exchange(most_buffered_, 0) > kKeptBuffer) buffer_.shrink_to_fit();
     Enter(State::kIdle, context_.draining ? kLastRequest : context_.options.idle_timeout);
     if (buffer_.size() > 0 && !Parse()) return;
-    if (readable_) {
-      Read();
-    } else {
-      WaitReadable();
-    }
+    readable_ && !waiting_ ? Read() : WaitReadable();
   }
 
   // One wait is under way at most. While a request is being answered it tells when the client goes away.
@@ -339,13 +338,10 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
   // Once for each request. False when its header has been refused.
   bool TakeHeader() {
     const bhttp::request<bhttp::string_body>& request = parser_->get();
-    const auto fields = static_cast<std::size_t>(std::distance(request.begin(), request.end()));
-    if (fields > context_.options.max_header_fields) {
-      Refuse(TooManyFields(fields, context_.options.max_header_fields));
-    } else if (HasUnknownCoding()) {
-      Refuse(UnknownTransferCoding());
+    if (const auto refused = RefusedHeader(request, context_.options)) {
+      Refuse(*refused);
+      return false;
     }
-    if (state_ != State::kReading) return false;
     overdue_ +=
         context_.options.read_timeout - std::min(context_.options.header_timeout, context_.options.read_timeout);
     body_limit_ = context_.router.BodyLimitAt(PathOf(request.target()), context_.options.max_body_bytes);
@@ -382,13 +378,6 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
     linger_ = true;
     const auto exchange = std::make_shared<HttpExchange>(shared_from_this(), parser_->release(), peer_);
     context_.router.Refuse(exchange, why.error, why.status);
-  }
-
-  // The body's length must be beyond doubt, or the next request would start in its middle.
-  bool HasUnknownCoding() const {
-    const auto range = parser_->get().equal_range(bhttp::field::transfer_encoding);
-    if (range.first == range.second) return false;
-    return std::next(range.first) != range.second || !beast::iequals(range.first->value(), "chunked");
   }
 
   void Dispatch() {
@@ -473,7 +462,7 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
     head.is_streamed = is_streaming_ = true;
     Enter(State::kWriting, context_.options.write_timeout);
     unsent_.Begin(WriteHead(response, head, 0), in_chunks);
-    Write();
+    if (WriteRest()) Written();
   }
 
   void Push(std::string_view piece, bool is_last) {
@@ -486,26 +475,35 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
       return;
     }
     Enter(State::kWriting, context_.options.write_timeout);
-    Write();
+    if (WriteRest()) Written();
   }
 
-  // Writes what the socket takes now; waits for the rest.
-  void Write() {
+  // Writes what the socket takes now; waits for the rest. True when there is none.
+  bool WriteRest() {
     error_code error;
     share_.Release();  // before the last byte goes: a client that has its answer may send the next request anywhere
     while (!unsent_.empty()) {
       unsent_.WriteSome(stream_, error);
       if (error == asio::error::would_block) {
-        share_.Hold(unsent_.size());
-        WatchTheClient();
-        return stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
-          if (failed || self->state_ != State::kWriting) return;
-          if (self->is_streaming_) self->Enter(State::kWriting, self->context_.options.write_timeout);
-          self->Write();
-        });
+        WaitWritable();
+      } else if (error) {
+        Close();
       }
-      if (error) return Close();
+      if (error) return false;
     }
+    return true;
+  }
+  void WaitWritable() {
+    share_.Hold(unsent_.size());
+    WatchTheClient();
+    stream_.socket().async_wait(stream_.wanted(), [self = shared_from_this()](error_code failed) {
+      if (failed || self->state_ != State::kWriting) return;
+      if (self->is_streaming_) self->Enter(State::kWriting, self->context_.options.write_timeout);
+      if (self->WriteRest()) self->Written();
+    });
+  }
+  void Written() {
+    if (state_ != State::kWriting) return;  // closed meanwhile
     if (is_streaming_) return EnterAnswering();
     if (keep_alive_) return NextRequest();
     if (!linger_) return Close();
@@ -556,6 +554,7 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
   std::size_t body_limit_ = 0;     // of the route, once its header is here
   std::size_t most_buffered_ = 0;  // since the buffer was last given back
   bool keep_alive_ = true;
+  bool is_written_ = false;    // the answer, by the batch
   bool linger_ = false;        // the input after this answer is not worth parsing
   bool is_streaming_ = false;  // an answer in pieces has begun, and not ended
 };

@@ -20,20 +20,17 @@ constexpr std::size_t kUsualHeaders = 8;  // of an answer, at most
 // Of a path; there is no route with more.
 constexpr std::size_t kMostSegments = 16;
 
-// The segments of "/a/b"; anything else is one segment that no pattern has.
+// The segments of "/a/b"; of anything else none, which fits no pattern.
 class Segments {
  public:
-  explicit Segments(std::string_view path) {
-    std::string_view rest = path;
+  explicit Segments(std::string_view rest) {
     while (rest.starts_with('/') && count_ < kMostSegments) {
       rest.remove_prefix(1);
       const std::size_t end = std::min(rest.find('/'), rest.size());
       all_[count_++] = rest.substr(0, end);
       rest.remove_prefix(end);
     }
-    if (rest.empty() && count_ > 0) return;
-    count_ = 1;
-    all_[0] = path;
+    if (!rest.empty()) count_ = 0;
   }
 
   auto begin() const { return all_.begin(); }

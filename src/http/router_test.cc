@@ -84,6 +84,7 @@ TEST_F(RouterTest, APathOfAnyLengthIsOneThatIsNotThere) {
   for (int i = 0; i < 100; ++i) path += "/infer";
   EXPECT_EQ(Ask("POST", path).status, 404);
   EXPECT_EQ(Ask("POST", "v2/models/m/infer").status, 404);
+  EXPECT_EQ(Ask("GET", "metrics").status, 404);
 }
 
 TEST_F(RouterTest, AnErrorHasTheShapeOfItsDialect) {

@@ -19,6 +19,15 @@ namespace {
 
 constexpr unsigned kMost = 32;  // in one call of the kernel
 
+// What fails costs its own connection, not the others.
+void Guarded(const auto& action) {
+  try {
+    action();
+  } catch (const std::exception& e) {
+    log::Error("an HTTP handler failed: {}", e.what());
+  }
+}
+
 }  // namespace
 
 // Sends that never wait: what a socket does not take at once is for its sender to write.
@@ -96,21 +105,19 @@ void SendBatch::Add(std::shared_ptr<Sender> sender) {
 
 void SendBatch::Flush() {
   if (is_flushing_) return;  // what one of them adds waits for the next time
-  is_flushing_ = true;
+  const std::unique_ptr<bool, void (*)(bool*)> flushing(&(is_flushing_ = true), [](bool* is) { *is = false; });
+  std::vector<std::size_t> sent(waiting_.size());
   const std::vector<std::shared_ptr<Sender>> senders = std::exchange(waiting_, {});
-  std::vector<std::size_t> sent(senders.size());
   if (ring_ && senders.size() > 1 && !ring_->Send(senders, sent)) {
     log::Warn("io_uring failed; answers are sent one by one from now on");
     ring_ = nullptr;
   }
   for (std::size_t i = 0; i < senders.size(); ++i) {
-    try {
-      senders[i]->Sent(sent[i]);
-    } catch (const std::exception& e) {  // costs its own connection, not the others
-      log::Error("an HTTP handler failed: {}", e.what());
-    }
+    Guarded([&] { senders[i]->Sent(sent[i]); });
   }
-  is_flushing_ = false;
+  for (const auto& sender : senders) {
+    Guarded([&] { sender->GoOn(); });
+  }
 }
 
 }  // namespace weir::http

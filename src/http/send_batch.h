@@ -19,6 +19,8 @@ class Sender {
   virtual int Descriptor() = 0;
   // Of the piece, so many bytes are with the kernel, maybe none. Writes the rest.
   virtual void Sent(std::size_t bytes) = 0;
+  // After that, when the others have been sent, too: what comes next may take long.
+  virtual void GoOn() = 0;
 };
 
 // The answers of one I/O thread. They wait until the handlers that were ready with theirs have run. Then io_uring sends
@@ -33,7 +35,7 @@ class SendBatch {
   SendBatch& operator=(const SendBatch&) = delete;
 
   void Add(std::shared_ptr<Sender> sender);
-  // Now: before work that takes long. Within Sent it does nothing.
+  // Now: before work that takes long. Within Sent and GoOn it does nothing.
   void Flush();
   // Nothing will be sent any more.
   void Clear() { waiting_.clear(); }

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <stdexcept>
 #include <string>
 
@@ -34,6 +35,9 @@ class FakeSender final : public Sender {
     if (!rest.empty()) wrote = ::send(ends_[0], rest.data(), rest.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (fails) throw std::runtime_error("no more");
   }
+  void GoOn() override {
+    if (goes_on) goes_on();
+  }
 
   std::string Received() {
     std::string all(1U << 20, '\0');
@@ -48,6 +52,7 @@ class FakeSender final : public Sender {
 
   bool writes_by_itself = false;
   bool fails = false;
+  std::function<void()> goes_on;
   int told = 0;
   std::size_t taken = 0;
   ssize_t wrote = 0;
@@ -116,6 +121,16 @@ TEST_P(SendBatchTest, ASenderThatFailsHurtsNoOther) {
   EXPECT_EQ(good->Received(), "good");
 }
 
+TEST_P(SendBatchTest, NobodyGoesOnBeforeAllHaveBeenSent) {
+  const auto first = Add("one");
+  const auto second = Add("two");
+  second->writes_by_itself = true;
+  std::string seen;
+  first->goes_on = [&] { seen = second->Received(); };
+  context.run();
+  EXPECT_EQ(seen, "two");
+}
+
 TEST_P(SendBatchTest, SomeWriteByThemselves) {
   const auto own = Add("own");
   const auto other = Add("other");
@@ -133,7 +148,8 @@ class EagerSender final : public Sender, public std::enable_shared_from_this<Eag
 
   std::string_view Piece() const override { return {}; }
   int Descriptor() override { return -1; }
-  void Sent(std::size_t) override {
+  void Sent(std::size_t) override {}
+  void GoOn() override {
     deepest = std::max(deepest, ++depth);
     if (--left > 0) batch_.Add(shared_from_this());
     if (left % 10 == 0) batch_.Flush();

@@ -19,13 +19,15 @@ int AsInt(std::size_t size) { return static_cast<int>(std::min<std::size_t>(size
 
 bool Stream::is_established() const { return !session_ || SSL_is_init_finished(session_.get()) == 1; }
 
-bool Stream::HasPending() const { return session_ && SSL_has_pending(session_.get()) == 1; }
+bool Stream::HasPending() const { return session_ && !is_drained_ && SSL_has_pending(session_.get()) == 1; }
 
 std::size_t Stream::ReadSome(boost::asio::mutable_buffer into, error_code& error) {
   wanted_ = Socket::wait_read;
   if (!session_) return socket_.read_some(into, error);
   ERR_clear_error();
-  return Finish(SSL_read(session_.get(), into.data(), AsInt(into.size())), error);
+  const std::size_t got = Finish(SSL_read(session_.get(), into.data(), AsInt(into.size())), error);
+  is_drained_ = got == 0;
+  return got;
 }
 
 std::size_t Stream::WriteSome(boost::asio::const_buffer from, error_code& error) {

@@ -24,7 +24,7 @@ class Stream {
   bool is_tls() const { return session_ != nullptr; }
   // The other side has shown that it speaks TLS; true for a plain connection.
   bool is_established() const;
-  // Bytes are here that the socket will not tell of.
+  // Bytes may be here that the socket will not tell of.
   bool HasPending() const;
   // What the last call that would block waits for.
   Socket::wait_type wanted() const { return wanted_; }
@@ -46,6 +46,7 @@ class Stream {
   Socket socket_;
   TlsSession session_;
   Socket::wait_type wanted_ = Socket::wait_read;
+  bool is_drained_ = false;  // what is here, of TLS, is a part of a record at most
 };
 
 }  // namespace weir::http

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from hub_server import Hub
 from tiny_models import make_tiny_embedder
-from weir_process import BINARY, DEMO_MODELS, EXAMPLE_MODELS, ROOT, environment, run, until
+from weir_process import BINARY, DEMO_MODELS, EXAMPLE_MODELS, ROOT, environment, run, sanitized, until
 from wire import PATIENCE
 
 COMMAND = re.compile(r"^  ([a-z]+) {2,}\S", re.MULTILINE)
@@ -162,8 +162,9 @@ def test_examples_of_help_run(place, weir, line: str):
     folder, surroundings = place
     line = line.replace("127.0.0.1:8000", f"127.0.0.1:{weir.port}").replace("--port 8000", "--port 0")
     if "weir bench" in line and "--compare" not in line:
-        line += " --duration 200ms" if "--duration" not in line else ""
-        line = line.replace("--duration 30s", "--duration 200ms")
+        short = "2s" if sanitized() else "200ms"
+        line += f" --duration {short}" if "--duration" not in line else ""
+        line = line.replace("--duration 30s", f"--duration {short}")
     if "--compare" in line:
         assert typed(place, BEFORE[0][2]).returncode == 0
     for part, unless, before in BEFORE:

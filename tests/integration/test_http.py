@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import json
 import time
 
 import pytest
-from weir_process import Weir, refusal, until
+from weir_process import EXAMPLE_MODELS, Weir, refusal, sanitized, until
 from wire import PATIENCE, chunked, head_of, post_of, take
 
 ONE = {"inputs": [{"name": "INPUT0", "datatype": "FP32", "shape": [1, 1], "data": [1]}]}
@@ -56,6 +57,18 @@ def test_pipelined_requests_are_answered_in_their_order(weir: Weir):
                 assert reply.status == {7: 404, 23: 200}[value]
             else:
                 assert (value_of(reply), reply.json()["id"]) == (value, f"number {value}")
+
+
+def test_many_clients_may_send_much_ahead_at_once(start):
+    server = start(EXAMPLE_MODELS / "identity", "--set", "server.threads=1")
+    count = 200 if sanitized() else 1000
+    asked = head_of("GET", "/livez") * (count - 1) + head_of("GET", "/livez", None, "Connection: close")
+    with contextlib.ExitStack() as clients:
+        connections = [clients.enter_context(server.raw()) for _ in range(100)]
+        for connection in connections:
+            connection.send(asked)
+        for connection in connections:
+            assert connection.input.read().count(b"HTTP/1.1 200 OK") == count
 
 
 @pytest.mark.parametrize("size", [1, 7, 1000])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import re
 import socket
 import ssl
@@ -200,6 +201,33 @@ def test_a_slow_handshake_is_ended(secured):
         begun = time.monotonic()
         assert connection.recv(1) == b""
         assert time.monotonic() - begun < 30
+
+
+def processor_seconds(server: Weir) -> float:
+    """So far."""
+    user, system = Path(f"/proc/{server.process.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def test_a_part_of_a_record_is_waited_with_not_asked_for_again_and_again(secured, tmp_path):
+    server = secured("server.first_byte_timeout=3s")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = trusting(tmp_path).wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+    with socket.create_connection(("127.0.0.1", port_of(server)), timeout=60) as connection:
+        while True:
+            try:
+                client.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                connection.sendall(outgoing.read())
+                incoming.write(connection.recv(1 << 16))
+        client.write(b"GET /livez HTTP/1.1\r\n\r\n")
+        record = outgoing.read()
+        connection.sendall(record[:len(record) - 10])
+        before = processor_seconds(server)
+        while connection.recv(1 << 16):  # tickets, then the end
+            pass
+        assert processor_seconds(server) - before < 1
 
 
 def grpc_live(server: Weir, folder: Path, client: str | None = None) -> bool:
