@@ -447,7 +447,7 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
     if (form.head) response.body.clear();
     if (is_small) head.append(std::exchange(response.body, {}));
     unsent_.Set(std::move(head), std::move(response.body));
-    if (is_small) share_.Release();
+    share_.Release();
     context_.answers.Add(shared_from_this());
   }
   AnswerHead HeadOf(const HttpExchange::Form& form) const {

@@ -15,7 +15,7 @@
 namespace weir::http {
 namespace {
 
-constexpr std::size_t kUsualHeaders = 8;  // of an answer, at most
+constexpr std::size_t kUsualHeaders = 8;  // room for those that most answers have
 
 // Of a path; there is no route with more.
 constexpr std::size_t kMostSegments = 16;

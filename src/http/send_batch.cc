@@ -8,25 +8,16 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <exception>
 #include <span>
 #include <utility>
 
 #include "base/log.h"
+#include "http/guarded.h"
 
 namespace weir::http {
 namespace {
 
 constexpr unsigned kMost = 32;  // in one call of the kernel
-
-// What fails costs its own connection, not the others.
-void Guarded(const auto& action) {
-  try {
-    action();
-  } catch (const std::exception& e) {
-    log::Error("an HTTP handler failed: {}", e.what());
-  }
-}
 
 }  // namespace
 
@@ -104,18 +95,21 @@ void SendBatch::Add(std::shared_ptr<Sender> sender) {
 }
 
 void SendBatch::Flush() {
-  if (is_flushing_) return;  // what one of them adds waits for the next time
-  const std::unique_ptr<bool, void (*)(bool*)> flushing(&(is_flushing_ = true), [](bool* is) { *is = false; });
-  std::vector<std::size_t> sent(waiting_.size());
-  const std::vector<std::shared_ptr<Sender>> senders = std::exchange(waiting_, {});
-  if (ring_ && senders.size() > 1 && !ring_->Send(senders, sent)) {
+  if (!sending_.empty()) return;  // what one of them adds waits for the next time
+  const struct Clearing {
+    std::vector<std::shared_ptr<Sender>>& all;
+    ~Clearing() { all.clear(); }
+  } whatever_happens{sending_};
+  sending_.swap(waiting_);
+  sent_.assign(sending_.size(), 0);
+  if (ring_ && sending_.size() > 1 && !ring_->Send(sending_, sent_)) {
     log::Warn("io_uring failed; answers are sent one by one from now on");
     ring_ = nullptr;
   }
-  for (std::size_t i = 0; i < senders.size(); ++i) {
-    Guarded([&] { senders[i]->Sent(sent[i]); });
+  for (std::size_t i = 0; i < sending_.size(); ++i) {
+    Guarded([&] { sending_[i]->Sent(sent_[i]); });
   }
-  for (const auto& sender : senders) {
+  for (const auto& sender : sending_) {
     Guarded([&] { sender->GoOn(); });
   }
 }

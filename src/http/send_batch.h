@@ -46,7 +46,9 @@ class SendBatch {
   boost::asio::io_context& context_;
   std::unique_ptr<Ring> ring_;  // null: there is none
   std::vector<std::shared_ptr<Sender>> waiting_;
-  bool is_flushing_ = false;
+  // While Flush is at work; else empty. Both keep their memory for the next time.
+  std::vector<std::shared_ptr<Sender>> sending_;
+  std::vector<std::size_t> sent_;  // of each
 };
 
 }  // namespace weir::http

@@ -17,6 +17,7 @@
 #include "base/mutex.h"
 #include "base/thread_name.h"
 #include "http/connection.h"
+#include "http/guarded.h"
 
 namespace weir::http {
 namespace {
@@ -58,13 +59,8 @@ class Loop {
     Sweep();
     thread_ = std::jthread([this] {
       SetThreadName("http");
-      // A handler that throws costs its own connection, not the loop.
       while (!context_.stopped()) {
-        try {
-          context_.run();
-        } catch (const std::exception& e) {
-          log::Error("an HTTP handler failed: {}", e.what());
-        }
+        Guarded([this] { context_.run(); });
       }
     });
   }
