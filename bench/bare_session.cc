@@ -10,6 +10,8 @@
 #include <cstring>
 #include <exception>
 
+#include "server_options.h"
+
 namespace {
 
 void RunOnce(Ort::Session& session) {
@@ -28,12 +30,7 @@ void RunOnce(Ort::Session& session) {
 
 void Serve(const char* file) {
   const Ort::Env env(ORT_LOGGING_LEVEL_WARNING, "bare_session");
-  Ort::SessionOptions options;
-  options.SetIntraOpNumThreads(1);
-  options.SetInterOpNumThreads(1);
-  options.SetExecutionMode(ORT_SEQUENTIAL);
-  options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
-  Ort::Session session(env, file, options);
+  Ort::Session session(env, file, ServerOptions());
   std::printf("ready %s\n", OrtGetApiBase()->GetVersionString());
   std::fflush(stdout);
   std::array<char, 64> line{};

@@ -7,21 +7,20 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <cstring>
 #include <exception>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "inference.grpc.pb.h"
+#include "server_options.h"
 
 namespace {
 
 // One session with the server's options; thread-safe.
 class Model {
  public:
-  explicit Model(const char* file) : session_(env_, file, Options()) {
+  explicit Model(const char* file) : session_(env_, file, ServerOptions()) {
     Ort::AllocatorWithDefaultOptions allocator;
     input_ = session_.GetInputNameAllocated(0, allocator).get();
     output_ = session_.GetOutputNameAllocated(0, allocator).get();
@@ -29,11 +28,10 @@ class Model {
 
   std::string Run(const inference::ModelInferRequest& request) {
     const std::string& raw = request.raw_input_contents(0);
-    std::vector<float> values(raw.size() / sizeof(float));
-    std::memcpy(values.data(), raw.data(), values.size() * sizeof(float));
+    auto* const values = const_cast<float*>(reinterpret_cast<const float*>(raw.data()));  // which Run only reads
     const std::vector<std::int64_t> shape(request.inputs(0).shape().begin(), request.inputs(0).shape().end());
     const Ort::Value input =
-        Ort::Value::CreateTensor<float>(memory_, values.data(), values.size(), shape.data(), shape.size());
+        Ort::Value::CreateTensor<float>(memory_, values, raw.size() / sizeof(float), shape.data(), shape.size());
     const char* const input_name = input_.c_str();
     const char* const output_name = output_.c_str();
     const auto outputs = session_.Run(Ort::RunOptions(), &input_name, &input, 1, &output_name, 1);
@@ -42,14 +40,6 @@ class Model {
   }
 
  private:
-  static Ort::SessionOptions Options() {
-    Ort::SessionOptions options;
-    options.SetIntraOpNumThreads(1);
-    options.SetInterOpNumThreads(1);
-    options.SetGraphOptimizationLevel(ORT_ENABLE_ALL);
-    return options;
-  }
-
   const Ort::Env env_{ORT_LOGGING_LEVEL_WARNING, "weir_grpc_echo"};
   Ort::Session session_;
   const Ort::MemoryInfo memory_ = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);

@@ -17,8 +17,6 @@ from harness.programs import Nginx, NginxFile, Server, Weir, on_processor
 ABOUT = "identity model over HTTP, 16 connections, against nginx returning the same bytes, and giving them as a file"
 GOAL = Goal(">=", 70)
 
-ANSWER_BYTES = 132  # what the server makes of BODY
-
 PATH = "/v2/models/identity/infer"
 BODY = {"inputs": [{"name": "INPUT0", "shape": [1, 4], "datatype": "FP32", "data": [0.25, -1.5, 3, 42]}]}
 
@@ -42,8 +40,10 @@ def report(work: Work, name: str, weir: list[Load], nginx: list[Load], goal: Goa
 
 
 def beside_nginx(context: Context, model: str, body: Any, outputs: list[list[float]],
-                 connections: int = CONNECTIONS, pinned: bool = False) -> tuple[list[Load], list[Load]]:
+                 connections: int = CONNECTIONS, pinned: bool = False) -> tuple[list[Load], list[Load], str]:
     """A/B/A/B: Weir, and nginx that returns what Weir answered; both stay up, one of them is loaded at a time.
+
+    The loads of both, and that answer.
 
     `outputs` has to come out of the model, and every answer that wrk counts. `pinned`: servers and wrk on a processor each.
     """
@@ -80,12 +80,12 @@ def beside_nginx(context: Context, model: str, body: Any, outputs: list[list[flo
                 if not ours[-1].requests <= now - was <= ours[-1].requests + connections:
                     raise BenchError(f"wrk counted {ours[-1].requests} answers, the server ran {now - was:.0f} jobs")
             theirs.append(load(nginx, context.seconds))
-    return ours, theirs
+    return ours, theirs, answer
 
 
-def from_a_file(context: Context, body: bytes) -> list[Load]:
+def from_a_file(context: Context, answer: str) -> list[Load]:
     """nginx gives the same bytes as a static file."""
-    with NginxFile(context, body) as nginx:
+    with NginxFile(context, answer.encode()) as nginx:
         nginx.wait_for("/answer")
         run_wrk(context, nginx, "/answer", "get.lua", [], 1)
         return [run_wrk(context, nginx, "/answer", "get.lua", [], context.seconds) for _ in range(context.rounds)]
@@ -94,10 +94,9 @@ def from_a_file(context: Context, body: bytes) -> list[Load]:
 def measure(context: Context) -> Work:
     """Requests a second over 16 connections."""
     work = Work("identity")
-    answer = BODY["inputs"][0]["data"]
-    ours, theirs = beside_nginx(context, "identity", BODY, [answer])
+    ours, theirs, answer = beside_nginx(context, "identity", BODY, [BODY["inputs"][0]["data"]])
     report(work, "identity", ours, theirs, GOAL)
-    file = from_a_file(context, json.dumps(answer).ljust(ANSWER_BYTES).encode())
+    file = from_a_file(context, answer)
     work.add("identity: requests/s, Weir / nginx giving a file", "%", ratios([r.per_second for r in ours],
                                                                            [r.per_second for r in file]))
     work.add("  nginx, a file: requests", "/s", [r.per_second for r in file], digits=0)

@@ -13,7 +13,7 @@ GOAL = Goal("<=", 20)
 def measure(context: Context) -> Work:
     """Microseconds."""
     work = Work("pinned")
-    ours, theirs = beside_nginx(context, "identity", BODY, [BODY["inputs"][0]["data"]], connections=1, pinned=True)
+    ours, theirs, _ = beside_nginx(context, "identity", BODY, [BODY["inputs"][0]["data"]], connections=1, pinned=True)
     weir, nginx = ([run.p50_ms * 1e3 for run in runs] for runs in (ours, theirs))
     work.add("pinned: p50 of one connection, Weir beyond nginx", "us", [a - b for a, b in zip(weir, nginx, strict=True)],
              GOAL)

@@ -19,6 +19,6 @@ def measure(context: Context) -> Work:
     work = Work("simple")
     sums = [a + b for a, b in zip(LEFT, RIGHT, strict=True)]
     differences = [a - b for a, b in zip(LEFT, RIGHT, strict=True)]
-    ours, theirs = beside_nginx(context, "simple", BODY, [sums, differences])
+    ours, theirs, _ = beside_nginx(context, "simple", BODY, [sums, differences])
     report(work, "simple", ours, theirs, GOAL)
     return work
