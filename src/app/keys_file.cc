@@ -190,7 +190,7 @@ Result<std::vector<access::Key>> KeysOf(const Config& config) {
     keys = std::move(*read);
   }
   for (std::size_t i = 0; i < config.api_keys.size(); ++i) {
-    keys.push_back({.name = fmt::format("api_keys[{}]", i),
+    keys.push_back({.name = Indexed("api_keys", i),
                     .hash = config.api_keys[i],
                     .scopes = {access::Scope::kInfer, access::Scope::kMetrics}});
   }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <expected>
 #include <string>
 #include <string_view>
@@ -41,6 +42,13 @@ struct Error {
   // static duration; empty when there is none.
   std::string_view limit = {};
 };
+
+// The path of an element of a list: "inputs[3]".
+inline std::string Indexed(std::string_view list, std::size_t index) {
+  std::string path(list);
+  path.append("[").append(std::to_string(index)).append("]");
+  return path;
+}
 
 template <typename T>
 using Result = std::expected<T, Error>;

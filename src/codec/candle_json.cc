@@ -89,7 +89,7 @@ Result<std::vector<Candle>> ParseCandles(const JsonObject& object) {
   std::vector<Candle> candles;
   const std::string path = object.Path("candles");
   for (const JsonElement element : *list) {
-    const auto fields = JsonObject::From(element, fmt::format("{}[{}]", path, candles.size()));
+    const auto fields = JsonObject::From(element, Indexed(path, candles.size()));
     if (!fields) return std::unexpected(fields.error());
     Candle candle{};
     for (std::size_t column = 0; column < forecast::kColumns; ++column) {
@@ -110,7 +110,7 @@ Result<std::vector<Timestamp>> ParseTimes(const JsonObject& object, std::string_
   std::vector<Timestamp> times;
   const std::string path = object.Path(key);
   for (const JsonElement element : *list) {
-    const auto time = ParseTime(element, fmt::format("{}[{}]", path, times.size()));
+    const auto time = ParseTime(element, Indexed(path, times.size()));
     if (!time) return std::unexpected(time.error());
     times.push_back(*time);
   }
@@ -157,7 +157,7 @@ Status CheckTimes(const JsonObject& object, const std::vector<Timestamp>& times,
   for (const auto& [key, list] : {std::pair("timestamps", &times), std::pair("prediction_timestamps", &future)}) {
     for (std::size_t i = 0; i < list->size(); ++i) {
       if ((*list)[i].offset_minutes == times[0].offset_minutes) continue;
-      const std::string path = fmt::format("{}[{}]", object.Path(key), i);
+      const std::string path = Indexed(object.Path(key), i);
       return InvalidArgument(fmt::format("'{}' ({}) is not of the same time zone as the first of 'timestamps' ({}): "
                                          "give all times with one offset, or all without",
                                          path, FormatTimestamp((*list)[i]), FormatTimestamp(times[0])),

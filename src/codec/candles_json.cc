@@ -145,7 +145,7 @@ Result<std::vector<CandleItem>> ParseCandleItems(std::string_view body, const Fo
   if (!list) return std::unexpected(list.error());
   std::vector<CandleItem> items;
   for (const JsonElement element : *list) {
-    const std::string path = fmt::format("items[{}]", items.size());
+    const std::string path = Indexed("items", items.size());
     const auto fields = JsonObject::From(element, path);
     if (!fields) return std::unexpected(fields.error());
     CandleItem item = NewItem(defaults);

@@ -230,7 +230,7 @@ Status ParseValues(const JsonObject& object, TimeSeriesInput& input, std::vector
   const auto list = object.RequireArray("series");
   if (!list) return std::unexpected(list.error());
   for (const JsonElement element : *list) {
-    const std::string path = fmt::format("{}[{}]", object.Path("series"), candles.size());
+    const std::string path = Indexed(object.Path("series"), candles.size());
     const auto row = ParseRow(element, path);
     if (!row) return std::unexpected(row.error());
     const bool fits = input.is_multivariate ? row->size() >= 4 && row->size() <= forecast::kColumns &&
@@ -367,7 +367,7 @@ Result<ForecastBody> ParseForecast(std::string_view text) {
   const auto list = object->RequireArray("series");
   if (!list) return std::unexpected(list.error());
   for (const JsonElement element : *list) {
-    const std::string path = fmt::format("series[{}]", body.series.size());
+    const std::string path = Indexed("series", body.series.size());
     const auto fields = JsonObject::From(element, path);
     if (!fields) return std::unexpected(fields.error());
     common.question.path = path;
@@ -420,7 +420,7 @@ Result<TimeSeriesBody> ParseTimeSeries(std::string_view text) {
   // More than any model can, and times are reckoned for each before it says so.
   if (*horizon > 10'000) return InvalidArgument("'options.horizon' must be at most 10000", "options.horizon");
   for (const JsonElement element : *list) {
-    const std::string path = fmt::format("inputs[{}]", body.inputs.size());
+    const std::string path = Indexed("inputs", body.inputs.size());
     const auto fields = JsonObject::From(element, path);
     if (!fields) return std::unexpected(fields.error());
     TimeSeriesInput input;

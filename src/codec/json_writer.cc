@@ -1,5 +1,6 @@
 #include "codec/json_writer.h"
 
+#include <fmt/compile.h>
 #include <fmt/format.h>
 #include <rapidjson/stringbuffer.h>
 #include <rapidjson/writer.h>
@@ -18,8 +19,24 @@ struct JsonWriter::Impl {
   rapidjson::Writer<rapidjson::StringBuffer> writer{buffer};
 };
 
-JsonWriter::JsonWriter() : impl_(std::make_unique<Impl>()) {}
-JsonWriter::~JsonWriter() = default;
+// The thread's next writer takes over the memory of the last one, unless that was long. Four allocations less an
+// answer.
+std::unique_ptr<JsonWriter::Impl>& JsonWriter::Spare() {
+  thread_local std::unique_ptr<Impl> spare;
+  return spare;
+}
+
+JsonWriter::JsonWriter() : impl_(std::move(Spare())) {
+  if (!impl_) impl_ = std::make_unique<Impl>();
+}
+
+JsonWriter::~JsonWriter() {
+  constexpr std::size_t kKept = 64U << 10;
+  if (impl_->buffer.GetSize() > kKept) return;
+  impl_->buffer.Clear();
+  impl_->writer.Reset(impl_->buffer);
+  Spare() = std::move(impl_);
+}
 
 JsonWriter& JsonWriter::BeginObject() { return impl_->writer.StartObject(), *this; }
 JsonWriter& JsonWriter::EndObject() { return impl_->writer.EndObject(), *this; }
@@ -56,7 +73,7 @@ void JsonWriter::Number(T value) {
     }
   }
   std::array<char, 32> text;
-  const char* end = fmt::format_to_n(text.data(), text.size(), "{}", value).out;
+  const char* end = fmt::format_to(text.data(), FMT_COMPILE("{}"), value);
   impl_->writer.RawValue(text.data(), static_cast<std::size_t>(end - text.data()), rapidjson::kNumberType);
 }
 

@@ -40,6 +40,7 @@ class JsonWriter {
   void Number(T value);
 
   struct Impl;
+  static std::unique_ptr<Impl>& Spare();
   std::unique_ptr<Impl> impl_;
 };
 

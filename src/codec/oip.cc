@@ -182,6 +182,7 @@ Result<Shape> ParseShape(const JsonObject& input) {
   auto array = input.RequireArray("shape");
   if (!array) return Forward(array);
   Shape shape;
+  shape.reserve(std::min(array->size(), kMostDimensions));
   for (const JsonElement item : *array) {
     std::int64_t size = 0;
     if (item.get(size) || size < 0 || shape.size() >= kMostDimensions) {
@@ -278,11 +279,12 @@ Result<std::vector<NamedTensor>> ParseInputs(const JsonObject& body, std::size_t
   auto array = body.RequireArray("inputs");
   if (!array) return Forward(array);
   std::vector<NamedTensor> inputs;
+  inputs.reserve(std::min(array->size(), kMostTensors));
   for (const JsonElement item : *array) {
     if (inputs.size() == kMostTensors) {
       return InvalidArgument(fmt::format("'inputs' has more than {} tensors", kMostTensors), "inputs");
     }
-    const std::string path = fmt::format("inputs[{}]", inputs.size());
+    const std::string path = Indexed("inputs", inputs.size());
     auto object = JsonObject::From(item, path);
     if (!object) return Forward(object);
     auto parsed = ParseTensor(*object, path, most_values, binary);
@@ -323,7 +325,7 @@ Status ParseOutputs(const JsonObject& body, InferBody& parsed) {
   auto array = body.RequireArray("outputs");
   if (!array) return Forward(array);
   for (const JsonElement item : *array) {
-    auto object = JsonObject::From(item, fmt::format("outputs[{}]", parsed.outputs.size()));
+    auto object = JsonObject::From(item, Indexed("outputs", parsed.outputs.size()));
     if (!object) return Forward(object);
     auto name = object->RequireString("name");
     if (!name) return Forward(name);

@@ -38,10 +38,10 @@ Status ParseTexts(const JsonObject& object, const std::string& key, const std::s
     return Fail(Code::kTooLarge, fmt::format("'{}' has {} texts, the limit is {}", key, list->size(), kMaxTexts), key);
   }
   for (const JsonElement item : *list) {
-    Result<std::string> text = ParseText(item, fmt::format("{}[{}]", key, body.texts.size()));
+    Result<std::string> text = ParseText(item, Indexed(key, body.texts.size()));
     if (!text) return Forward(text);
     if (IsBlank(*text)) {
-      const std::string path = fmt::format("{}[{}]", key, body.texts.size());
+      const std::string path = Indexed(key, body.texts.size());
       return InvalidArgument(fmt::format("'{}' is an empty text", path), path);
     }
     body.request.texts.push_back(query);

@@ -130,7 +130,7 @@ Status ParseInput(const JsonObject& body, Items items, TextRequest& request) {
   }
   request.texts.reserve(array.size());
   for (const JsonElement element : array) {
-    Result<Item> item = ParseItem(element, fmt::format("input[{}]", request.texts.size()), items);
+    Result<Item> item = ParseItem(element, Indexed("input", request.texts.size()), items);
     if (!item && request.on_error == OnError::kFail) return Forward(item);
     if (!item) request.unreadable.emplace(request.texts.size(), std::move(item.error()));
     Append(item ? std::move(*item) : Item(), request);

@@ -6,7 +6,6 @@
 #include <boost/beast/http/status.hpp>
 
 #include <ctime>
-#include <iterator>
 
 #include "base/version.h"
 
@@ -36,8 +35,8 @@ std::string WriteHead(const Response& response, const AnswerHead& head, std::siz
   constexpr std::size_t kUsualHead = 512;
   std::string text;
   text.reserve(kUsualHead + more);
-  fmt::format_to(std::back_inserter(text), "HTTP/1.{} {} ", head.version % 10, response.status);
-  text.append(reason.data(), reason.size()).append("\r\n");
+  text.append(head.version == 10 ? "HTTP/1.0 " : "HTTP/1.1 ").append(fmt::format_int(response.status).c_str());
+  text.append(" ").append(reason.data(), reason.size()).append("\r\n");
   const auto field = [&text](std::string_view name, std::string_view value) {
     text.append(name).append(": ").append(value).append("\r\n");
   };

@@ -188,7 +188,8 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
   }
 
   void Answer(Response response, const HttpExchange::Form& form) {
-    const Duration hold = refusals_.Note(response.status == 429, Clock::Steady().Now());
+    const bool refused = response.status == 429;
+    const Duration hold = refusals_.Note(refused, refused ? Clock::Steady().Now() : TimePoint());
     if (hold > Duration::zero() && !context_.draining) return WriteLater(hold, std::move(response), form);
     StartWrite(std::move(response), form);
   }
@@ -202,7 +203,7 @@ class HttpConnection final : public Connection, public Sender, public std::enabl
 
   void Enter(State state, Duration time) {
     state_ = state;
-    overdue_ = Clock::Steady().Now() + time;
+    overdue_ = CoarseNow() + time;
   }
   void EnterAnswering() { state_ = State::kAnswering; }
 

@@ -57,10 +57,13 @@ class Exchange {
   virtual void SendPiece(std::string /*piece*/) {}
   virtual void EndStream() {}
 
+  bool Tells(const Response& response) const { return wants_details || response.status >= 400; }
+
   // Set by middlewares and the router, before the handler runs.
   std::string request_id;
-  std::string trace_id;     // of its traceparent; empty when it has none
-  std::string trace_flags;  // of the same
+  bool wants_details = true;  // id and times with an answer that is no error
+  std::string trace_id;       // of its traceparent; empty when it has none
+  std::string trace_flags;    // of the same
   Patience patience;
   Priority priority = Priority::kNormal;
   std::uint64_t client = 0;                     // who sent it: by its key, else by its address

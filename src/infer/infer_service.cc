@@ -24,9 +24,9 @@ std::shared_ptr<const TextModel> TextModelOf(const Deployment& deployment) {
 }
 
 // Answers with what is asked for of a model's outputs.
-void Answer(const Manifest& manifest, const std::vector<OutputAsk>& asked, std::span<const Tensor> outputs,
+void Answer(const Manifest& manifest, const std::vector<OutputAsk>& asked, std::vector<Tensor> outputs,
             std::span<const std::string> labels, InferAnswer answer, Done& done) {
-  Result<std::vector<NamedTensor>> taken = TakeOutputs(manifest, asked, outputs, labels);
+  Result<std::vector<NamedTensor>> taken = TakeOutputs(manifest, asked, std::move(outputs), labels);
   if (!taken) return done(Forward(taken));
   answer.outputs = std::move(*taken);
   done(std::move(answer));
@@ -81,7 +81,7 @@ void InferService::Run(const Registry::DeploymentPtr& deployment, InferRequest r
     if (!output) return done(Forward(output));
     std::span<const std::string> labels;
     if (text) labels = text->labels();
-    Answer(servable->manifest(), asked, output->tensors, labels,
+    Answer(servable->manifest(), asked, std::move(output->tensors), labels,
            {.version = std::move(version), .outputs = {}, .times = output->times}, done);
   });
 }
@@ -108,7 +108,7 @@ void InferService::RunTexts(const std::shared_ptr<const TextModel>& model, std::
     } else {
       outputs = TensorsOf(*model, *answered, shape);
     }
-    Answer(manifest, asked, outputs, model->labels(),
+    Answer(manifest, asked, std::move(outputs), model->labels(),
            {.version = std::move(version), .outputs = {}, .times = answered->times}, done);
   };
   if (model->text_task() == TextTask::kEmbedding) return texts_.Embed(std::move(*texts), std::move(finish));

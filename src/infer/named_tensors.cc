@@ -66,7 +66,7 @@ bool HasBatchDimension(const Manifest& manifest) {
 Result<std::vector<Tensor>> ArrangeInputs(const Manifest& manifest, std::vector<NamedTensor> inputs) {
   std::vector<std::optional<Tensor>> found(manifest.inputs.size());
   for (std::size_t i = 0; i < inputs.size(); ++i) {
-    const std::string path = fmt::format("inputs[{}]", i);
+    const std::string path = Indexed("inputs", i);
     const int index = manifest.InputIndex(inputs[i].name);
     if (index < 0) return NoSuchTensor("input", inputs[i].name, path + ".name", manifest.inputs);
     const TensorSpec& spec = manifest.inputs[static_cast<std::size_t>(index)];
@@ -90,7 +90,7 @@ Result<std::vector<Tensor>> ArrangeInputs(const Manifest& manifest, std::vector<
 
 Status CheckOutputs(const Manifest& manifest, std::span<const OutputAsk> asked) {
   for (std::size_t i = 0; i < asked.size(); ++i) {
-    const std::string path = fmt::format("outputs[{}]", i);
+    const std::string path = Indexed("outputs", i);
     const int index = manifest.OutputIndex(asked[i].name);
     if (index < 0) return NoSuchTensor("output", asked[i].name, path + ".name", manifest.outputs);
     const DataType type = manifest.outputs[static_cast<std::size_t>(index)].type;
@@ -104,11 +104,11 @@ Status CheckOutputs(const Manifest& manifest, std::span<const OutputAsk> asked) 
 }
 
 Result<std::vector<NamedTensor>> TakeOutputs(const Manifest& manifest, std::span<const OutputAsk> asked,
-                                             std::span<const Tensor> outputs, std::span<const std::string> labels) {
+                                             std::vector<Tensor> outputs, std::span<const std::string> labels) {
   std::vector<NamedTensor> taken;
   if (asked.empty()) {
     taken.reserve(outputs.size());
-    for (std::size_t i = 0; i < outputs.size(); ++i) taken.push_back({manifest.outputs[i].name, outputs[i]});
+    for (std::size_t i = 0; i < outputs.size(); ++i) taken.push_back({manifest.outputs[i].name, std::move(outputs[i])});
     return taken;
   }
   taken.reserve(asked.size());

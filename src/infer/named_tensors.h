@@ -19,7 +19,7 @@ Status CheckOutputs(const Manifest& manifest, std::span<const OutputAsk> asked);
 
 // What is asked for of what the model gave, in the manifest's order. `labels`: of its classes, may be empty.
 Result<std::vector<NamedTensor>> TakeOutputs(const Manifest& manifest, std::span<const OutputAsk> asked,
-                                             std::span<const Tensor> outputs, std::span<const std::string> labels);
+                                             std::vector<Tensor> outputs, std::span<const std::string> labels);
 
 // The `count` largest values as BYTES "value:index" or, where there is a label for each, "value:index:label", the
 // largest first, equal ones by index; for each row of the first dimension when that is the batch. kUnprocessable for

@@ -18,7 +18,7 @@ constexpr char kPair[] = "text_pair";
 bool IsListOfTexts(const Shape& shape) { return shape.size() == 1 || (shape.size() == 2 && shape[1] == 1); }
 
 Result<std::vector<std::string>> Take(const NamedTensor& input, std::size_t index) {
-  const std::string path = fmt::format("inputs[{}]", index);
+  const std::string path = Indexed("inputs", index);
   const Tensor& tensor = input.tensor;
   if (tensor.type() != DataType::kBytes) {
     return InvalidArgument(
@@ -73,7 +73,7 @@ Result<TextRequest> TextsOf(const TextModel& model, std::vector<NamedTensor> inp
     Result<std::vector<std::string>> texts = Take(inputs[i], i);
     if (!texts) return Forward(texts);
     if (is_pair ? pairs.has_value() : !request.texts.empty()) {
-      return InvalidArgument(fmt::format("input '{}' is given twice", inputs[i].name), fmt::format("inputs[{}]", i));
+      return InvalidArgument(fmt::format("input '{}' is given twice", inputs[i].name), Indexed("inputs", i));
     }
     if (is_pair) {
       pairs = std::move(*texts);

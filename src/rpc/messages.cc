@@ -111,7 +111,7 @@ Result<Tensor> ReadTyped(DataType type, Shape shape, const inference::InferTenso
 
 Result<NamedTensor> ReadInput(const std::shared_ptr<const inference::ModelInferRequest>& message, int index) {
   const auto& input = message->inputs(index);
-  const std::string path = fmt::format("inputs[{}]", index);
+  const std::string path = Indexed("inputs", static_cast<std::size_t>(index));
   const std::optional<DataType> type = DataTypeFromName(input.datatype());
   if (!type) {
     return InvalidArgument(
@@ -130,7 +130,7 @@ Result<NamedTensor> ReadInput(const std::shared_ptr<const inference::ModelInferR
              : ReadTyped(*type, std::move(*shape), input.contents(), path);
   if (tensor) return NamedTensor{input.name(), std::move(*tensor)};
   if (!tensor.error().field.empty()) return Forward(tensor);
-  const std::string field = fmt::format("raw_input_contents[{}]", index);
+  const std::string field = Indexed("raw_input_contents", static_cast<std::size_t>(index));
   return InvalidArgument(fmt::format("'{}' of input '{}': {}", field, input.name(), tensor.error().message), field);
 }
 
@@ -145,6 +145,7 @@ Result<std::vector<NamedTensor>> ReadInputs(const std::shared_ptr<const inferenc
         "raw_input_contents");
   }
   std::vector<NamedTensor> inputs;
+  inputs.reserve(static_cast<std::size_t>(message->inputs_size()));
   for (int i = 0; i < message->inputs_size(); ++i) {
     Result<NamedTensor> input = ReadInput(message, i);
     if (!input) return Forward(input);
@@ -188,6 +189,7 @@ Result<std::optional<Priority>> ReadPriority(const Parameters& parameters) {
 }
 
 Status ReadParameters(const Parameters& parameters, InferMessage& read) {
+  if (parameters.empty()) return {};
   const auto timeout = WholeNumber(parameters, "timeout", "parameters.timeout", kMostTimeout);
   if (!timeout) return std::unexpected(timeout.error());
   read.request.timeout = TimeoutOf(timeout->value_or(0));
@@ -205,7 +207,7 @@ Status ReadOutputs(const inference::ModelInferRequest& message, InferRequest& re
   }
   for (int i = 0; i < message.outputs_size(); ++i) {
     const auto& output = message.outputs(i);
-    const std::string path = fmt::format("outputs[{}].parameters.classification", i);
+    const std::string path = Indexed("outputs", static_cast<std::size_t>(i)) + ".parameters.classification";
     const auto classes = WholeNumber(output.parameters(), "classification", path, kMostClasses);
     if (!classes) return std::unexpected(classes.error());
     request.outputs.push_back({.name = output.name(), .classes = static_cast<std::size_t>(classes->value_or(0))});

@@ -26,7 +26,7 @@ std::size_t LeadingSpace(std::string_view text) {
 }  // namespace
 
 std::string TextRequest::FieldOf(std::size_t index) const {
-  return texts.size() > 1 ? fmt::format("input[{}]", index) : "input";
+  return texts.size() > 1 ? Indexed("input", index) : "input";
 }
 
 bool IsBlank(std::string_view text) {

@@ -22,6 +22,7 @@ class RequestId final : public Middleware {
     return std::nullopt;
   }
   void After(const Exchange& exchange, Response& response) const override {
+    if (!exchange.Tells(response)) return;
     response.headers.emplace_back("X-Request-Id", exchange.request_id);
     if (exchange.dialect == Dialect::kSentiment) response.headers.emplace_back("X-Correlation-ID", exchange.request_id);
   }
