@@ -18,7 +18,7 @@ constexpr double kCoarseWidth = 1.25;
 
 Axis MakeAxis() {
   const double bins = std::ceil(std::log(kGreatestNs / kLeastNs) / std::log(kWidth));
-  return {static_cast<unsigned>(bins), kLeastNs, kGreatestNs};
+  return Axis(static_cast<unsigned>(bins), kLeastNs, kGreatestNs);
 }
 
 double Nanoseconds(Duration d) { return static_cast<double>(std::chrono::nanoseconds(d).count()); }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -13,13 +14,17 @@ from selenium.webdriver.support.wait import WebDriverWait
 from weir_process import EXAMPLE_MODELS, Weir
 from wire import PATIENCE, Client
 
+# Where the set-up puts it on a distribution that has none.
+FETCHED = Path(__file__).resolve().parents[2] / ".deps/chromium"
+
 KEY = "0123456789abcdef0123456789abcdef"
 
 
 @pytest.fixture(scope="module")
 def browser() -> webdriver.Chrome:
     """Chromium without a window."""
-    program, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    places = os.pathsep.join([str(FETCHED), os.environ["PATH"]])
+    program, driver = shutil.which("chromium", path=places), shutil.which("chromedriver", path=places)
     assert program and driver, "there is no Chromium here; 'make test' installs it"
     options = webdriver.ChromeOptions()
     options.binary_location = program

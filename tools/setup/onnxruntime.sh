@@ -2,7 +2,6 @@
 # Why from there: docs/adr/0004-where-onnx-runtime-comes-from.md.
 
 onnxruntime_version=1.31.1
-headers_suite=trixie # the first Debian release that packages the headers; API 21
 
 # A private package list for the suite that has the headers, derived from the machine's own sources; the
 # system's apt is not touched.
@@ -11,25 +10,34 @@ private_apt() {
     -o Dir::State::lists="$private/lists" -o Dir::Cache="$private/cache" -o APT::Sandbox::User=root "$@"
 }
 
-# The first Debian mirror that the machine itself uses, as "URI keyring".
-debian_mirror() {
-  local uri keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+distribution() { (. /etc/os-release && echo "$ID"); }
+
+# The releases of Debian and Ubuntu that older ones take single packages from, such as these headers (API 21 and 23).
+newer_suite() {
+  case $(distribution) in
+    debian) echo trixie ;;
+    ubuntu) echo resolute ;;
+  esac
+}
+
+# `$private` gets a package list of the newer suite, from the first mirror that the machine itself uses.
+private_list() {
+  local uri components=main
+  mkdir -p "$private/lists/partial" "$private/cache/archives/partial"
+  [ "$(distribution)" = ubuntu ] && components="main universe"
   uri=$(apt-get indextargets --format '$(SITE) $(RELEASE) $(COMPONENT)' 2>/dev/null |
     awk -v id="$(. /etc/os-release && echo "$VERSION_CODENAME")" '$2 == id && $3 == "main" { print $1; exit }')
-  [ -n "$uri" ] && printf '%s %s' "$uri" "$keyring"
+  [ -n "$uri" ] || { echo "no source for 'main' is configured on this machine"; return 1; }
+  echo "deb [signed-by=/usr/share/keyrings/$(distribution)-archive-keyring.gpg] $uri $(newer_suite) $components" >"$private/list"
+  private_apt update
 }
 
 fetch_headers() {
-  local folder=$1 private uri keyring
-  if apt-cache show libonnxruntime-dev >/dev/null 2>&1; then
+  local folder=$1 private=$1/apt
+  if available libonnxruntime-dev; then
     (cd "$folder" && apt-get -q -o APT::Sandbox::User=root download libonnxruntime-dev) || return 1
-  elif [ "$(. /etc/os-release && echo "$ID")" = debian ]; then
-    private=$folder/apt
-    mkdir -p "$private/lists/partial" "$private/cache/archives/partial"
-    read -r uri keyring < <(debian_mirror && echo)
-    [ -n "$uri" ] || { echo "no Debian source for 'main' is configured on this machine"; return 1; }
-    echo "deb [signed-by=$keyring] $uri $headers_suite main" >"$private/list"
-    private_apt update || return 1
+  elif [ -n "$(newer_suite)" ]; then
+    private_list || return 1
     (cd "$folder" && private_apt download libonnxruntime-dev) || return 1
   else
     echo "this distribution has no package libonnxruntime-dev: unpack an official release of ONNX Runtime and set ONNXRUNTIME_ROOT to its folder"
@@ -69,7 +77,7 @@ need_onnxruntime() {
   command -v apt-get >/dev/null || [ -n "${ONNXRUNTIME_ROOT:-}" ] ||
     die "unpack an official release of ONNX Runtime (1.21 or newer) and set ONNXRUNTIME_ROOT to its folder"
   [ -z "${ONNXRUNTIME_ROOT:-}" ] || return 0 # CMake takes it from there
-  folder=$cache/onnxruntime-$onnxruntime_version-$headers_suite-$(uname -m)
+  folder=$cache/onnxruntime-$onnxruntime_version-$(newer_suite)-$(uname -m)
   if [ ! -d "$folder" ]; then
     step "fetching ONNX Runtime $onnxruntime_version" in_fresh_folder "$folder" fetch_onnxruntime
   fi

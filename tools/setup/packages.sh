@@ -1,10 +1,13 @@
 # Distribution packages, by name through apt.
 
-# first_available NAME...: the first that apt knows, or the last.
+# available NAME: whether apt could install it. (Names that other packages only mention have no candidate.)
+available() { [[ $(LC_ALL=C apt-cache policy "$1" 2>/dev/null) == *"Candidate: "[!\(]* ]]; }
+
+# first_available NAME...: the first that apt could install, or the last.
 first_available() {
   local name
   for name in "$@"; do
-    if apt-cache show "$name" >/dev/null 2>&1; then break; fi
+    if available "$name"; then break; fi
   done
   printf '%s' "$name"
 }
@@ -14,7 +17,7 @@ build_packages=(g++ make cmake ninja-build ccache mold libboost-beast libfmt-dev
                 rapidjson-dev libyaml-cpp-dev libcli11-dev libcsv-dev libcurl4-openssl-dev libssl-dev zlib1g-dev libzstd-dev liburing-dev prometheus-cpp-dev
                 libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc pkgconf libsqlite3-dev
                 "${python_packages[@]}")
-test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl nginx-light chromium chromium-driver)
+test_packages=(libgtest-dev libgmock-dev libbenchmark-dev curl openssl nginx-light)
 lint_packages=(clang-19 clang-tidy-19 clang-format-19)
 fuzz_packages=(clang-19 libclang-rt-19-dev)
 bench_packages=(wrk nginx-light libbenchmark-dev libgtest-dev libgmock-dev)
@@ -112,4 +115,9 @@ need_packages() {
   step "updating the package lists" update_lists
   missing=("${missing[@]/#boost/$(boost_package)}")
   step "installing ${#missing[@]} packages (${missing[*]})" install_packages "${missing[@]}"
+}
+
+# The static OpenSSL of Ubuntu 26.04 wants a library that its package does not ask for.
+need_static_openssl() {
+  if [[ $(pkg-config --static --libs libcrypto 2>/dev/null) == *jitterentropy* ]]; then need_packages libjitterentropy3-dev; fi
 }

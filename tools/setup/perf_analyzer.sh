@@ -1,18 +1,13 @@
 # perf_analyzer, Triton's load generator, which the tests send against the server. Its wheel wants glibc 2.38; where the
-# machine's own is older it runs with the loader and libraries of a newer Debian, unpacked beside it.
+# machine's own is older it runs with the loader and libraries of a newer release, unpacked beside it.
 
 perf_analyzer_wheel=perf-analyzer==2.60.0
-perf_analyzer_suite=trixie
 perf_analyzer_libraries=(libc6 libstdc++6 libgcc-s1 zlib1g libssl3t64 libzstd1)
 
 fetch_newer_libraries() {
-  local folder=$1 private uri keyring deb
-  private=$folder/apt
-  mkdir -p "$private/lists/partial" "$private/cache/archives/partial" "$folder/debs"
-  read -r uri keyring < <(debian_mirror && echo)
-  [ -n "$uri" ] || { echo "no Debian source for 'main' is configured on this machine"; return 1; }
-  echo "deb [signed-by=$keyring] $uri $perf_analyzer_suite main" >"$private/list"
-  private_apt update || return 1
+  local folder=$1 private=$1/apt deb
+  mkdir -p "$folder/debs"
+  private_list || return 1
   (cd "$folder/debs" && private_apt download "${perf_analyzer_libraries[@]}") || return 1
   for deb in "$folder"/debs/*.deb; do dpkg-deb -x "$deb" "$folder/system" || return 1; done
   rm -rf "$folder/debs" "$folder/apt"
@@ -38,7 +33,7 @@ SCRIPT
 }
 
 need_perf_analyzer() {
-  local folder=$cache/${perf_analyzer_wheel/==/-}-$perf_analyzer_suite-$(uname -m)
+  local folder=$cache/${perf_analyzer_wheel/==/-}-$(newer_suite)-$(uname -m)
   command -v apt-get >/dev/null || return 0 # a test says what is missing
   if [ ! -d "$folder" ]; then
     step "fetching perf_analyzer" in_fresh_folder "$folder" fetch_perf_analyzer

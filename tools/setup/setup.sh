@@ -14,11 +14,13 @@ source "$root/tools/setup/tokenizer.sh"
 source "$root/tools/setup/swagger_ui.sh"
 source "$root/tools/setup/python.sh"
 source "$root/tools/setup/perf_analyzer.sh"
+source "$root/tools/setup/browser.sh"
 
 purpose=${1:-build}
 case $purpose in
   build)
     need_packages "${build_packages[@]}"
+    need_static_openssl
     need_rust
     need_python_environment convert tools/convert/requirements.txt
     need_onnxruntime
@@ -34,6 +36,7 @@ case $purpose in
     need_packages "${test_packages[@]}"
     need_python_environment test tests/requirements.txt
     need_perf_analyzer
+    need_browser
     ;;
   lint) need_packages "${lint_packages[@]}" ;;
   fuzz) need_packages "${fuzz_packages[@]}" ;;

@@ -2,10 +2,11 @@
 
 least_rust_minor=85 # what the crates in Cargo.lock ask for
 
-# The cargo to use: the one on the path if it is new enough, else Debian 12's newer one beside its old one.
+# The cargo to use: the one on the path if it is new enough, else the newer one that Debian 12 and Ubuntu 24.04 have
+# beside an old one.
 find_cargo() {
   local candidate minor
-  for candidate in cargo "$HOME/.cargo/bin/cargo" /usr/bin/cargo; do
+  for candidate in cargo "$HOME/.cargo/bin/cargo" /usr/bin/cargo "/usr/lib/rust-1.$least_rust_minor/bin/cargo"; do
     command -v "$candidate" >/dev/null || continue
     minor=$("$candidate" --version 2>/dev/null | sed -n 's/^cargo 1\.\([0-9]*\)\..*/\1/p')
     if [ -n "$minor" ] && [ "$minor" -ge "$least_rust_minor" ]; then
@@ -19,11 +20,13 @@ find_cargo() {
 need_rust() {
   find_cargo >/dev/null && return 0
   if [ "$(id -u)" != 0 ]; then
-    die "a Rust compiler of version 1.$least_rust_minor or newer is missing. As root: apt-get install cargo-web rustc-web (Debian 12) or cargo (newer)"
+    die "a Rust compiler of version 1.$least_rust_minor or newer is missing. As root: apt-get install cargo-web rustc-web (Debian 12), cargo-1.$least_rust_minor (Ubuntu 24.04) or cargo (newer)"
   fi
   step "updating the package lists" update_lists
-  if apt-cache show cargo-web >/dev/null 2>&1; then
+  if available cargo-web; then
     step "installing a Rust compiler" install_packages cargo-web rustc-web
+  elif available "cargo-1.$least_rust_minor"; then
+    step "installing a Rust compiler" install_packages "cargo-1.$least_rust_minor" "rustc-1.$least_rust_minor"
   else
     step "installing a Rust compiler" install_packages cargo rustc
   fi
@@ -34,7 +37,8 @@ build_tokenizer() {
   local cargo=$1 folder=$2 host
   host=$("$cargo" -vV | sed -n 's/^host: //p')
   mkdir -p "$folder/lib"
-  CARGO_TARGET_DIR=$folder/target "$cargo" build --release --locked \
+  # The compiler beside it, which need not be the one on the path.
+  PATH=$(dirname "$(readlink -f "$cargo")"):$PATH CARGO_TARGET_DIR=$folder/target "$cargo" build --release --locked \
     --manifest-path "$root/src/text/tokenizer_ffi/Cargo.toml" || return 1
   mv "$folder/target/release/libweir_tokenizer.a" "$folder/lib/" || return 1
   "$cargo" metadata --format-version 1 --locked --filter-platform "$host" --manifest-path "$root/src/text/tokenizer_ffi/Cargo.toml" |
