@@ -48,11 +48,11 @@ if(WEIR_SANITIZE STREQUAL "thread")
   find_library(WEIR_SSL NAMES ssl REQUIRED)
 endif()
 weir_library(WEIR_CRYPTO crypto)
+weir_dependency(crypto ${WEIR_CRYPTO} Threads::Threads ${CMAKE_DL_LIBS})
 find_library(WEIR_JITTERENTROPY libjitterentropy.a) # the static one of Ubuntu 26.04 wants it
-if(NOT WEIR_JITTERENTROPY)
-  set(WEIR_JITTERENTROPY)
+if(WEIR_JITTERENTROPY)
+  target_link_libraries(weir_dep_crypto INTERFACE ${WEIR_JITTERENTROPY})
 endif()
-weir_dependency(crypto ${WEIR_CRYPTO} ${WEIR_JITTERENTROPY} Threads::Threads ${CMAKE_DL_LIBS})
 
 weir_library(WEIR_SSL ssl)
 weir_dependency(ssl ${WEIR_SSL} weir_dep_crypto)
@@ -109,7 +109,7 @@ weir_dependency(tokenizer ${WEIR_TOKENIZER} Threads::Threads ${CMAKE_DL_LIBS} m)
 
 # gRPC and Protocol Buffers, static like the rest, with all that these want in turn.
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(WEIR_GRPC REQUIRED grpc++ protobuf)
+pkg_check_modules(WEIR_GRPC REQUIRED grpc++ protobuf re2) # gRPC's own file knows re2, but not what that needs
 set(grpc_libraries)
 foreach(name IN LISTS WEIR_GRPC_STATIC_LIBRARIES)
   string(REGEX REPLACE "^:lib(.*)\\.a$" "\\1" name ${name}) # "-l:libname.a"

@@ -95,7 +95,7 @@ void AddPredict(CLI::App& program) {
   CLI::App* command = program.add_subcommand("predict", "Answer texts on the command line, as HTTP would");
   auto flags = std::make_shared<PredictFlags>();
   AddModelFlags(*command, flags->model);
-  command->add_option("texts", flags->arguments, "Texts to answer; or files of texts, '-' for standard input")
+  command->add_option("inputs", flags->arguments, "Texts to answer; or files of texts, '-' for standard input")
       ->required()
       ->type_name("");
   command->add_option("--top-k", flags->top_k, "How many labels to print (default: all)")->check(CLI::PositiveNumber);
